@@ -29,7 +29,10 @@ test('stored answers are deleted after a question', async () => {
 
 test('a failure is shown, and the answers stay', async () => {
   const host = await openSettings('Privacy');
-  host.failNext('forgetStoredAnswers', { message: "Couldn't delete the stored answers: disk I/O error. Try again.", fields: [] });
+  host.failNext('forgetStoredAnswers', {
+    message: "Couldn't delete the stored answers: disk I/O error. Try again.",
+    fields: [],
+  });
   await fireEvent.click(await button());
   await fireEvent.click((await dialog('Delete stored answers?')).getByRole('button', { name: 'Delete' }));
   expect(await screen.findByText(/disk I\/O error/)).toBeVisible();

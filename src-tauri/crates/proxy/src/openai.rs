@@ -5,6 +5,7 @@
 pub(crate) mod chat;
 pub(crate) mod chunk;
 pub(crate) mod completion;
+pub(crate) mod conversation;
 pub(crate) mod error;
 mod lenient;
 pub(crate) mod list;

@@ -3,6 +3,7 @@
 //! The caller binds the listener and decides when to stop.
 
 mod connections;
+mod conversations;
 mod extract;
 mod json_body;
 mod localhost;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponseParts, ResponseParts};
@@ -84,7 +84,12 @@ impl FromRequest<Proxy> for JsonBody {
     async fn from_request(request: Request, proxy: &Proxy) -> Result<Self, ApiError> {
         let (head, body) = request.into_parts();
         let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
-        let body = json_object(&head.headers, body, &caller, proxy).await?;
+        // OpenAI's package for Node sends no body where every field may be left out.
+        let body = if has_body(&head.headers) {
+            json_object(&head.headers, body, &caller, proxy).await?
+        } else {
+            Map::new()
+        };
         Ok(Self { caller, body })
     }
 }
@@ -185,6 +190,12 @@ fn truncate(text: &str) -> String {
 /// The missing field, which serde's path does not include.
 fn missing_field(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.split('`').next()
+}
+
+/// Whether the headers announce a body.
+fn has_body(headers: &HeaderMap) -> bool {
+    let length = headers.get(CONTENT_LENGTH).and_then(length);
+    headers.contains_key(CONTENT_TYPE) || headers.contains_key(TRANSFER_ENCODING) || length.unwrap_or(0) > 0
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

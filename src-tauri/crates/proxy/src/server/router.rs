@@ -16,8 +16,8 @@ use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
 use super::middleware::usage_headers::with_usage_headers;
 use super::routes::{
-    chat, compact, completions, docs, health, input_items, input_tokens, metrics, models, responses,
-    stored_chats, usage,
+    chat, compact, completions, conversations, docs, health, input_items, input_tokens, metrics, models,
+    responses, stored_chats, usage,
 };
 use super::state::Proxy;
 use crate::error::ApiError;
@@ -37,6 +37,19 @@ pub(super) fn router(proxy: Proxy) -> Router {
             get(stored_chats::one).post(stored_chats::update).delete(stored_chats::delete),
         )
         .route("/v1/chat/completions/{id}/messages", get(stored_chats::messages))
+        .route("/v1/conversations", post(conversations::create))
+        .route(
+            "/v1/conversations/{id}",
+            get(conversations::one).post(conversations::update).delete(conversations::delete),
+        )
+        .route(
+            "/v1/conversations/{id}/items",
+            get(conversations::list_items).post(conversations::create_items),
+        )
+        .route(
+            "/v1/conversations/{id}/items/{item}",
+            get(conversations::one_item).delete(conversations::delete_item),
+        )
         .route("/v1/responses/{id}", get(responses::one).delete(responses::delete))
         .route("/v1/responses/input_tokens", post(input_tokens::count))
         .route("/v1/responses/{id}/input_items", get(input_items::list))

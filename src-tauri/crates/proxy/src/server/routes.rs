@@ -4,6 +4,7 @@ pub(super) mod chat;
 mod common;
 pub(super) mod compact;
 pub(super) mod completions;
+pub(super) mod conversations;
 pub(super) mod docs;
 pub(super) mod health;
 pub(super) mod input_items;

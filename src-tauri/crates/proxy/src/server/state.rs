@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+use super::conversations::Conversations;
 use super::middleware::auth_throttle::AuthThrottle;
 use super::response_store::ResponseStore;
 use super::responses::event_log::EventLogs;
@@ -54,7 +55,8 @@ pub struct Inner {
     pub(crate) images: ImageFetcher,
     /// Responses that can be retrieved and continued.
     pub(crate) responses: ResponseStore,
-    /// What clients asked to keep.
+    pub(crate) conversations: Conversations,
+    /// What clients asked to keep, those two included.
     pub(crate) store: Layered,
     /// Held while a stored object is read, changed and written.
     pub(crate) editing: tokio::sync::Mutex<()>,
@@ -191,6 +193,7 @@ impl Proxy {
         }
         prepare(&settings)?;
         let now = unix_now();
+        let store = Layered::new(store);
         // Commands that codex runs can read its environment and must not see our keys.
         let environment = environment.without("API_KEYS");
         let changes = ChangeStore::new(&settings.data_dir, &environment);
@@ -216,8 +219,9 @@ impl Proxy {
             approvals: Approvals::new(&settings.data_dir, configured_keys.clone()),
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
-            responses: ResponseStore::default(),
-            store: Layered::new(store),
+            responses: ResponseStore::new(store.clone()),
+            conversations: Conversations::new(store.clone()),
+            store,
             editing: tokio::sync::Mutex::default(),
             event_logs: EventLogs::default(),
             background: TaskTracker::new(),
@@ -276,6 +280,7 @@ impl Proxy {
     /// Deletes everything that clients asked to keep. Responses that are being generated stay.
     pub async fn forget_stored(&self) {
         self.0.store.clear();
+        self.0.conversations.forget_all();
         self.0.store.flush().await;
     }
 

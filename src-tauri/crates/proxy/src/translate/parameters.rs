@@ -98,6 +98,7 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
     match name {
         "background"
         | "client_metadata"
+        | "conversation"
         | "input"
         | "instructions"
         | "max_output_tokens"
@@ -118,7 +119,6 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         | "tool_choice"
         | "tools"
         | "user" => Verdict::Accepted,
-        "conversation" => Verdict::Rejected("Conversations are not supported; use previous_response_id."),
         "function_call" if *value == "none" || *value == "auto" => Verdict::Accepted,
         "include" | "functions" if is_empty => Verdict::Accepted,
         "functions" | "function_call" => {

@@ -52,7 +52,6 @@ fn parameters_that_change_the_shape_of_the_answer_are_rejected() {
         (
             responses,
             &[
-                ("conversation", json!("conv_1")),
                 ("prompt", json!({"id":"pmpt_1"})),
                 ("n", json!(2)),
                 ("response_format", json!({"type":"json_object"})),

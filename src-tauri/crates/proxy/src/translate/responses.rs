@@ -8,7 +8,11 @@ mod conversation;
 pub(crate) mod foreign;
 mod items;
 mod options;
+mod stored;
 mod wire;
+
+pub(crate) use options::conversation as conversation_id;
+pub(crate) use stored::{from_stored, parse_input, references, with_id};
 
 use bytes::Bytes;
 use codex_client::{Content, Item, Role};
@@ -71,7 +75,8 @@ pub(crate) fn parse(
     let image_addresses = items::image_addresses(request.input.as_ref());
     let OfferedTools { mut tools, mut web_search, mut ignored } = offered_tools(&mut request)?;
     let store = request.store != Some(false);
-    let (added, forgotten) = items::parse(request.input.take(), store, find, ids)?;
+    let recorded = store || request.conversation.is_some();
+    let (added, forgotten) = items::parse(request.input.take(), recorded, find, ids)?;
     let choice = request.tool_choice.as_ref();
     let tool_choice = tools::choice(choice, "tool_choice", &mut ignored)?;
     tools::retain_allowed(&mut tools, &mut web_search, choice, "tool_choice")?;
@@ -119,16 +124,9 @@ pub(crate) fn parse(
     Ok(ParsedRequest { request: parsed, options, added, store, background })
 }
 
-/// The conversation items of a response's output.
-pub(crate) fn output_items(output: &[OutputItem]) -> Vec<StoredItem> {
-    output
-        .iter()
-        .map(|item| StoredItem {
-            id: item.id().to_owned(),
-            item: items::from_output(item),
-            json: wire::output(item),
-        })
-        .collect()
+/// The items of a response's output, to store.
+pub(crate) fn output_items(output: &[OutputItem]) -> Vec<store::Item> {
+    output.iter().map(|item| store::Item { id: item.id().to_owned(), json: wire::output(item) }).collect()
 }
 
 /// The tools of the request and of its `additional_tools` items.

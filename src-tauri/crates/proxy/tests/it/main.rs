@@ -15,6 +15,7 @@ mod changes;
 mod chat;
 mod clients;
 mod completions;
+mod conversations;
 mod crowding;
 mod docs;
 mod effort_models;

@@ -236,7 +236,6 @@ async fn schema_reaches_the_model_and_the_answer_matches_it() {
 async fn unsupported_parameters_are_rejected_and_ignored_ones_are_named() {
     let proxy = real().start().await;
     for (body, param) in [
-        (json!({"input":"a","conversation":"conv_1"}), "conversation"),
         (json!({"input":"a","tools":[{"type":"file_search"}]}), "tools[0].type"),
         (json!({"input":"a","top_logprobs":2}), "top_logprobs"),
         (

@@ -23,6 +23,10 @@ pub(crate) struct ResponsesRequest {
     pub instructions: Option<String>,
     /// ID of a stored response to continue. It must have ended, and been created with the same API key.
     pub previous_response_id: Option<String>,
+    /// The conversation to continue: its ID, or `{"id": …}`. Its items come before the input, and it gets the items of the input and
+    /// of the output when the response ends. Not together with `previous_response_id`.
+    #[schema(value_type = Option<Object>)]
+    pub conversation: Option<Value>,
     /// Whether to store the response in memory, for retrieval and `previous_response_id`. Default `true`.
     /// Up to 256 responses or 64 MiB are stored; the least recently used one goes first.
     pub store: Option<bool>,

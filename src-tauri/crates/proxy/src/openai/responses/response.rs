@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use codex_client::Usage as TurnUsage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -51,7 +51,7 @@ pub(crate) struct Response {
 /// - `incomplete`: it reached the maximum number of tokens, or the upstream stopped it.
 /// - `failed`: it ended with an error.
 /// - `cancelled`: it was cancelled, or its client disconnected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     Queued,
@@ -89,6 +89,9 @@ pub(crate) struct ResponseOptions {
     pub metadata: BTreeMap<String, String>,
     /// Whether the response may contain several tool calls.
     pub parallel_tool_calls: bool,
+    /// The conversation that the response belongs to; absent if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationRef>,
     /// ID of the response this one continues.
     pub previous_response_id: Option<String>,
     /// Reasoning options of the request.
@@ -116,6 +119,13 @@ pub(crate) struct ResponseOptions {
     pub safety_identifier: Option<String>,
     /// Cache key of the prompt.
     pub prompt_cache_key: Option<String>,
+}
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ConversationRef {
+    /// ID of the conversation, `conv_…`.
+    pub id: String,
 }
 
 /// Reasoning options of the request.

@@ -3,48 +3,44 @@
 use std::sync::Arc;
 
 use super::{History, ResponseStore};
+use crate::openai::responses::response::Status;
+use crate::server::conversations::LockedConversation;
 use crate::server::responses::running::RunningResponse;
-use crate::translate::responses::{StoredItem, output_items};
+use crate::store::{Batch, Item};
+use crate::translate::responses::output_items;
 
 /// Owns a running response and moves it to the store when it ends. If dropped earlier, its client disconnected or
 /// received an error: the response ends as cancelled, and is stored only if its id has been sent.
 #[derive(Debug)]
 pub(crate) struct Recording {
     running: Arc<RunningResponse>,
-    /// Where to store it; `None` if it is ephemeral or already stored.
-    destination: Option<Destination>,
+    /// What happens at its end; `None` after that, and if nothing does.
+    ending: Option<Ending>,
 }
 
-#[derive(Debug)]
-struct Destination {
-    store: ResponseStore,
-    id: String,
-    key: String,
-    before: History,
-    added: Vec<StoredItem>,
+/// What happens to a response when it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Ending {
+    /// The conversation up to it.
+    pub(crate) before: History,
+    /// The items that its request adds.
+    pub(crate) added: Vec<Item>,
+    /// Where it is stored, unless it is ephemeral.
+    pub(crate) store: Option<ResponseStore>,
+    /// The conversation that it belongs to.
+    pub(crate) conversation: Option<LockedConversation>,
 }
 
 impl Recording {
-    /// A response that can be retrieved from now on. `before` is the conversation up to it, `added` what its request
-    /// adds.
-    pub(crate) fn stored(
-        running: impl Into<RunningResponse>,
-        store: &ResponseStore,
-        key: &str,
-        before: History,
-        added: Vec<StoredItem>,
-    ) -> Self {
-        let mut recording = Self::ephemeral(running);
-        let id = recording.running.writer().response().id.clone();
-        store.begin(key, &id, &recording.running);
-        recording.destination =
-            Some(Destination { store: store.clone(), id, key: key.to_owned(), before, added });
-        recording
-    }
-
-    /// A response that cannot be retrieved.
-    pub(crate) fn ephemeral(running: impl Into<RunningResponse>) -> Self {
-        Self { running: Arc::new(running.into()), destination: None }
+    /// A response of this key, which can be retrieved from now on unless it is ephemeral.
+    pub(crate) fn new(running: impl Into<RunningResponse>, key: &str, ending: Ending) -> Self {
+        let running = Arc::new(running.into());
+        if let Some(store) = &ending.store {
+            let id = running.writer().response().id.clone();
+            store.begin(key, &id, &running);
+        }
+        let has_end = ending.store.is_some() || ending.conversation.is_some();
+        Self { running, ending: has_end.then_some(ending) }
     }
 
     /// The running response.
@@ -52,15 +48,25 @@ impl Recording {
         &self.running
     }
 
-    /// Moves the ended response to the store.
+    /// Moves the ended response to the store, and its items to its conversation.
     pub(crate) fn store(&mut self) {
-        let Some(destination) = self.destination.take() else { return };
-        let (status, output) = {
+        let Some(Ending { before, added, store, conversation }) = self.ending.take() else { return };
+        let (id, model, status, output) = {
             let writer = self.running.writer();
-            (writer.response().status, output_items(&writer.response().output))
+            let response = writer.response();
+            (response.id.clone(), response.model.clone(), response.status, output_items(&response.output))
         };
-        let added = destination.added.into_iter().chain(output).collect();
-        destination.store.end(&destination.id, status, self.running.body(), destination.before, added);
+        let batch = Batch { id: id.clone(), items: added.into_iter().chain(output).collect() };
+        let batches = [before, vec![Arc::new(batch)]].concat();
+        // What was broken off is no part of the conversation: its calls may be incomplete.
+        if let Some(conversation) = conversation
+            && matches!(status, Status::Completed | Status::Incomplete)
+        {
+            conversation.replace(&batches);
+        }
+        if let Some(store) = store {
+            store.end(&id, model, self.running.body(), &batches);
+        }
     }
 }
 
@@ -70,8 +76,9 @@ impl Drop for Recording {
         let id_is_sent = self.running.writer().is_id_sent();
         if id_is_sent {
             self.store();
-        } else if let Some(destination) = self.destination.take() {
-            destination.store.remove(&destination.key, &destination.id);
+        } else if let Some(Ending { store: Some(store), .. }) = self.ending.take() {
+            let id = self.running.writer().response().id.clone();
+            store.abandon(&id);
         }
     }
 }

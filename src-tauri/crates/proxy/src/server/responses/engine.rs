@@ -12,17 +12,21 @@ use crate::clock::unix_now;
 use crate::error::{ApiError, in_responses};
 use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
+use crate::off_workers::block_in_place;
 use crate::openai::responses::event::ResponseEvent;
 use crate::openai::responses::request::ResponsesRequest;
+use crate::server::conversations::LockedConversation;
 use crate::server::extract::{Ignored, parse_body};
 use crate::server::middleware::auth::Caller;
-use crate::server::response_store::{History, Recording, StoredResponse};
+use crate::server::response_store::{Ending, History, Recording, StoredResponse};
 use crate::server::routes::{task_model, turns};
 use crate::server::state::Proxy;
 use crate::store::Item;
 use crate::translate::parameters;
 use crate::translate::response_events::{Ids, ResponseWriter};
-use crate::translate::responses::{ParsedRequest, StoredItem, foreign, parse};
+use crate::translate::responses::{
+    ParsedRequest, StoredItem, conversation_id, foreign, from_stored, parse, references,
+};
 
 /// The events of a response as they come. An error is the last item; before any event it is the answer to the request.
 pub(crate) type Events = Pin<Box<dyn Stream<Item = Result<Vec<ResponseEvent>, ApiError>> + Send>>;
@@ -56,14 +60,20 @@ pub(crate) async fn start(
     foreign::replace(&mut body);
     let (request, mut ignored) =
         exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
-    let before = exchange.log_error(conversation_before(proxy, caller, &request))?;
+    let (before, conversation) = exchange.log_error(conversation_before(proxy, caller, &request).await)?;
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
-    let earlier_items: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
+    let stored = proxy.responses.items(&caller.id, &references(request.input.as_ref())).await;
     let parsed = {
-        let stored = proxy.responses.items(&caller.id);
-        parse(request, &earlier_items, &|id| stored.take(id), proxy.settings().reasoning, &mut ids)
+        let earlier_items = parse_history(&before);
+        let earlier_items: Vec<&StoredItem> = earlier_items.iter().collect();
+        let find = |id: &str| stored.take(id);
+        parse(request, &earlier_items, &find, proxy.settings().reasoning, &mut ids)
     };
     let ParsedRequest { mut request, options, added, store, background } = exchange.log_error(parsed)?;
+    let added: Vec<Item> = added.iter().filter_map(StoredItem::to_api).collect();
+    let input = if store { input(&before, &added) } else { Vec::new() };
+    let store = store.then(|| proxy.responses.clone());
+    let ending = Ending { before, added, store, conversation };
     let streamed = request.streamed;
     if let Some(task) = task {
         task_model::use_smallest(proxy, caller, &mut request, task, exchange.recorder()).await;
@@ -78,8 +88,8 @@ pub(crate) async fn start(
         let mut writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
         writer.queue();
         let log = streamed.then(|| proxy.event_logs.begin(&caller.id, &writer.response().id));
-        let running = RunningResponse::new(writer, log.clone()).with_input(input(&before, &added));
-        let recording = Recording::stored(running, &proxy.responses, &caller.id, before, added);
+        let running = RunningResponse::new(writer, log.clone()).with_input(input);
+        let recording = Recording::new(running, &caller.id, ending);
         let running = Arc::clone(recording.running());
         running.keep_events();
         let driver = Driver { exchange: Some(exchange), recording };
@@ -95,12 +105,8 @@ pub(crate) async fn start(
     let started = exchange.log_error(started.map_err(ApiError::of_responses))?;
     ignored.extend(started.into_iter().map(in_responses));
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
-    let recording = if store {
-        let running = RunningResponse::new(writer, None).with_input(input(&before, &added));
-        Recording::stored(running, &proxy.responses, &caller.id, before, added)
-    } else {
-        Recording::ephemeral(writer)
-    };
+    let running = RunningResponse::new(writer, None).with_input(input);
+    let recording = Recording::new(running, &caller.id, ending);
     let running = Arc::clone(recording.running());
     let driver = Driver { exchange: Some(exchange), recording };
     let steps = stream::unfold(driver, async |mut driver| {
@@ -110,23 +116,37 @@ pub(crate) async fn start(
     Ok(Started { running, ignored, streamed, background, events: steps.boxed() })
 }
 
-/// The conversation that the request continues.
-pub(crate) fn conversation_before(
+/// The conversation that the request continues, held for its response if it has an id.
+pub(crate) async fn conversation_before(
     proxy: &Proxy,
     caller: &Caller,
     request: &ResponsesRequest,
-) -> Result<History, ApiError> {
-    let Some(id) = &request.previous_response_id else { return Ok(History::new()) };
-    match proxy.responses.find(&caller.id, id) {
-        Some(StoredResponse::Ended(ended)) => Ok(ended.conversation.clone()),
-        Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
-        None => Err(ApiError::previous_response_not_found(id)),
+) -> Result<(History, Option<LockedConversation>), ApiError> {
+    match (&request.previous_response_id, conversation_id(request.conversation.as_ref())?) {
+        (None, None) => Ok((History::new(), None)),
+        (Some(_), Some(_)) => Err(ApiError::response_and_conversation()),
+        (None, Some(id)) => {
+            let conversation = proxy.conversations.lock(&caller.id, &id).await?;
+            Ok((conversation.batches().to_vec(), Some(conversation)))
+        }
+        (Some(id), None) => match proxy.responses.find(&caller.id, id).await {
+            Some(StoredResponse::Ended(ended)) => Ok((ended.conversation, None)),
+            Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
+            None => Err(ApiError::previous_response_not_found(id)),
+        },
     }
 }
 
-/// The items that a response is generated from, as the API sends them back.
-fn input(before: &History, added: &[StoredItem]) -> Vec<Item> {
-    before.iter().flat_map(|batch| &batch.value).chain(added).filter_map(StoredItem::to_api).collect()
+/// The items that a response is generated from.
+fn input(before: &History, added: &[Item]) -> Vec<Item> {
+    before.iter().flat_map(|batch| &batch.items).chain(added).cloned().collect()
+}
+
+/// The items of a conversation as the model sees them.
+pub(crate) fn parse_history(history: &History) -> Vec<StoredItem> {
+    let items = || history.iter().flat_map(|batch| &batch.items);
+    let bytes = items().map(|item| item.json.len()).sum();
+    block_in_place(bytes, || items().map(from_stored).collect())
 }
 
 /// Writes a running response from its turn.

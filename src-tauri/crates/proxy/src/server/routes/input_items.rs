@@ -14,7 +14,6 @@ use crate::server::paging::Paging;
 use crate::server::response_store::{EndedResponse, StoredResponse};
 use crate::server::state::Proxy;
 use crate::store::Item;
-use crate::translate::responses::StoredItem;
 
 /// What `include` names to get the images of messages.
 const IMAGES: &str = "message.input_image.image_url";
@@ -44,7 +43,7 @@ pub(crate) async fn list(
     let with_images = query
         .iter()
         .any(|(name, value)| name.starts_with("include") && value.split(',').any(|one| one == IMAGES));
-    let items = match proxy.responses.find(&caller.id, &id) {
+    let items = match proxy.responses.find(&caller.id, &id).await {
         Some(StoredResponse::Running(running)) => running.input().to_vec(),
         Some(StoredResponse::Ended(ended)) => input_of(&ended),
         None => return Err(ApiError::response_not_found(&id)),
@@ -62,10 +61,11 @@ fn input_of(ended: &EndedResponse) -> Vec<Item> {
     struct Output {
         output: Vec<IgnoredAny>,
     }
-    let output = serde_json::from_slice(&ended.body.value).map_or(0, |Output { output }| output.len());
-    let items: Vec<&StoredItem> = ended.conversation.iter().flat_map(|batch| &batch.value).collect();
-    let input = items.len().saturating_sub(output);
-    items[..input].iter().filter_map(|item| item.to_api()).collect()
+    let output = serde_json::from_slice(&ended.body).map_or(0, |Output { output }| output.len());
+    let mut items: Vec<Item> =
+        ended.conversation.iter().flat_map(|batch| batch.items.iter().cloned()).collect();
+    items.truncate(items.len().saturating_sub(output));
+    items
 }
 
 /// Leaves out the images, which are large.

@@ -16,12 +16,12 @@ use crate::off_workers::POOL;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::InputTokens;
 use crate::server::extract::{Incoming, parse_body};
-use crate::server::responses::engine::conversation_before;
+use crate::server::responses::engine::{conversation_before, parse_history};
 use crate::server::state::Proxy;
 use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::parameters;
 use crate::translate::response_events::Ids;
-use crate::translate::responses::{StoredItem, foreign, parse};
+use crate::translate::responses::{StoredItem, foreign, parse, references};
 
 /// Time limit for counting. The longest possible input takes a few seconds.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -54,10 +54,11 @@ pub(crate) async fn count(
     }
     foreign::replace(&mut body);
     let (request, mut ignored) = parse_body::<ResponsesRequest>(body, parameters::responses)?;
-    let before = conversation_before(&proxy, &caller, &request)?;
-    let earlier: Vec<&StoredItem> = before.iter().flat_map(|batch| &batch.value).collect();
+    let (before, _) = conversation_before(&proxy, &caller, &request).await?;
+    let stored = proxy.responses.items(&caller.id, &references(request.input.as_ref())).await;
     let parsed = {
-        let stored = proxy.responses.items(&caller.id);
+        let earlier = parse_history(&before);
+        let earlier: Vec<&StoredItem> = earlier.iter().collect();
         let mut ids = Ids::new(String::new());
         parse(request, &earlier, &|id| stored.take(id), proxy.settings().reasoning, &mut ids)?
     };

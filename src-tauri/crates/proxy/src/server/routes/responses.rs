@@ -114,11 +114,12 @@ pub(crate) async fn one(
     query: Result<Query<Retrieve>, QueryRejection>,
 ) -> Result<Answer, ApiError> {
     let Query(Retrieve { stream, starting_after }) = query.map_err(|error| ApiError::bad_query(&error))?;
-    let found = proxy.responses.find(&caller.id, &id).ok_or_else(|| ApiError::response_not_found(&id))?;
+    let found = proxy.responses.find(&caller.id, &id).await;
+    let found = found.ok_or_else(|| ApiError::response_not_found(&id))?;
     if stream != Some(true) {
         return Ok(match found {
             StoredResponse::Running(running) => json(running.body()),
-            StoredResponse::Ended(ended) => json(ended.body.value.clone()),
+            StoredResponse::Ended(ended) => json(ended.body),
         });
     }
     if let Some(log) = proxy.event_logs.find(&caller.id, &id) {
@@ -128,7 +129,7 @@ pub(crate) async fn one(
         StoredResponse::Running(running) if running.writer().response().background => {
             ApiError::not_streamed()
         }
-        StoredResponse::Ended(ended) if is_background(&ended.body.value) => ApiError::no_longer_streamed(),
+        StoredResponse::Ended(ended) if is_background(&ended.body) => ApiError::no_longer_streamed(),
         StoredResponse::Running(_) | StoredResponse::Ended(_) => ApiError::not_in_background(),
     })
 }
@@ -151,7 +152,7 @@ fn is_background(body: &[u8]) -> bool {
 
 /// Delete response
 ///
-/// Removes a response from memory. A response that is still being generated is cancelled.
+/// Deletes a stored response. A response that is still being generated is cancelled.
 #[utoipa::path(
     delete, path = "/v1/responses/{id}", operation_id = "deleteResponse", tag = "Responses", security(("key" = [])),
     params(("id" = String, Path, description = "ID of the response.")),
@@ -163,7 +164,7 @@ pub(crate) async fn delete(
     PathId(id): PathId,
 ) -> Result<Json<DeletedResponse>, ApiError> {
     proxy.event_logs.remove(&caller.id, &id);
-    if proxy.responses.remove(&caller.id, &id) {
+    if proxy.responses.remove(&caller.id, &id).await {
         Ok(Json(DeletedResponse { id, object: "response", deleted: true }))
     } else {
         Err(ApiError::response_not_found(&id))
@@ -183,7 +184,7 @@ pub(crate) async fn cancel(
     Extension(caller): Extension<Caller>,
     PathId(id): PathId,
 ) -> Result<Answer, ApiError> {
-    match proxy.responses.find(&caller.id, &id) {
+    match proxy.responses.find(&caller.id, &id).await {
         Some(StoredResponse::Running(running)) => {
             running.cancel();
             let status = running.writer().response().status;
@@ -194,9 +195,7 @@ pub(crate) async fn cancel(
             }
         }
         // As with OpenAI, cancelling twice is not an error.
-        Some(StoredResponse::Ended(ended)) if ended.status == Status::Cancelled => {
-            Ok(json(ended.body.value.clone()))
-        }
+        Some(StoredResponse::Ended(ended)) if ended.status == Status::Cancelled => Ok(json(ended.body)),
         Some(StoredResponse::Ended(_)) => Err(ApiError::cannot_cancel()),
         None => Err(ApiError::response_not_found(&id)),
     }

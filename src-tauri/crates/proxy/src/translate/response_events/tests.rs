@@ -11,6 +11,7 @@ fn options() -> ResponseOptions {
         max_output_tokens: None,
         metadata: std::collections::BTreeMap::new(),
         parallel_tool_calls: true,
+        conversation: None,
         previous_response_id: None,
         reasoning: Reasoning::default(),
         service_tier: Some("auto".into()),

@@ -35,7 +35,8 @@ pub(crate) fn replace(body: &mut Map<String, Value>) {
     }
 }
 
-fn replace_item(item: &mut Value) {
+/// Replaces an item if it is foreign.
+pub(super) fn replace_item(item: &mut Value) {
     let Some(kind) = item["type"].as_str().filter(|kind| !PARSED.contains(kind)) else { return };
     let is_summary = |content: &str| compaction::decode(content).is_some();
     if kind == "compaction" && item["encrypted_content"].as_str().is_some_and(is_summary) {

@@ -5,7 +5,6 @@ use codex_client::{Content, Item, Role, ToolCall};
 
 use super::{StoredItem, compaction, wire};
 use crate::error::ApiError;
-use crate::openai::responses::item::OutputItem;
 use crate::openai::responses::request::InputItem;
 use crate::openai::text_or::TextOr;
 use crate::translate::answer_request::ImageAddress;
@@ -48,6 +47,21 @@ pub(super) fn parse(
     Ok((items, forgotten))
 }
 
+/// Whether an item is a reference, which may omit its type, and then has only an id.
+pub(super) fn is_reference(item: &InputItem) -> bool {
+    match item.kind.as_deref() {
+        Some(kind) => kind == "item_reference",
+        None => item.role.is_none() && item.content.is_none() && item.id.is_some(),
+    }
+}
+
+/// Parses an item that was stored. What the model cannot see any more becomes text.
+pub(super) fn parse_stored(item: InputItem) -> Option<Item> {
+    let place = Place { param: "input", earlier: true, store: false };
+    let mut none = |_: &str| StoredItem::unknown();
+    parse_item(item, place, &mut none, &mut Ids::new(String::new())).ok()?.item
+}
+
 /// Whether the model wrote this item.
 fn is_of_model(item: &InputItem) -> bool {
     let kind = item.kind.as_deref().unwrap_or_default();
@@ -87,35 +101,14 @@ pub(super) fn image_addresses(input: Option<&TextOr<InputItem>>) -> Vec<ImageAdd
     items.iter().enumerate().flat_map(addresses).collect()
 }
 
-/// Converts an output item to a conversation item.
-pub(super) fn from_output(item: &OutputItem) -> Option<Item> {
-    match item {
-        OutputItem::Message { content, .. } => {
-            let content = content.iter().map(|part| Content::Text(part.text.clone())).collect();
-            Some(Item::Message { role: Role::Assistant, content })
-        }
-        OutputItem::FunctionCall { call_id, namespace, name, arguments, .. } => {
-            let arguments = arguments.clone();
-            Some(tool_call(call_id.clone(), namespace.as_deref(), name.clone(), arguments))
-        }
-        OutputItem::CustomToolCall { call_id, namespace, name, input, .. } => {
-            let arguments = custom_arguments(input);
-            Some(tool_call(call_id.clone(), namespace.as_deref(), name.clone(), arguments))
-        }
-        OutputItem::Reasoning { .. } | OutputItem::WebSearchCall { .. } => None,
-    }
-}
-
 fn parse_item(
     item: InputItem,
     Place { param, earlier, store }: Place<'_>,
     find: &mut dyn FnMut(&str) -> StoredItem,
     ids: &mut Ids,
 ) -> Result<StoredItem, ApiError> {
-    // A reference may omit its type, and then has only an id.
-    let bare = item.role.is_none() && item.content.is_none() && item.id.is_some();
-    let kind =
-        item.kind.clone().unwrap_or_else(|| if bare { "item_reference" } else { "message" }.to_owned());
+    let default = if is_reference(&item) { "item_reference" } else { "message" };
+    let kind = item.kind.clone().unwrap_or_else(|| default.to_owned());
     let prefix = match kind.as_str() {
         "message" => "msg",
         "function_call" => "fc",

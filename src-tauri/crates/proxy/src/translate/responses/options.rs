@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ResponseOptions, summary};
 use crate::error::ApiError;
 use crate::openai::responses::request::{ResponsesRequest, TextFormat};
-use crate::openai::responses::response::{Format, Reasoning, Text};
+use crate::openai::responses::response::{ConversationRef, Format, Reasoning, Text};
 use crate::translate::answer_request::ToolChoice;
 use crate::translate::{metadata, tools};
 
@@ -23,6 +23,7 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
         max_output_tokens: request.max_output_tokens,
         metadata: metadata::parse(request.metadata.as_ref())?,
         parallel_tool_calls: request.parallel_tool_calls.unwrap_or(true),
+        conversation: conversation(request.conversation.as_ref())?.map(|id| ConversationRef { id }),
         previous_response_id: request.previous_response_id,
         reasoning: Reasoning {
             summary: summary(&thinking).map(str::to_owned),
@@ -42,6 +43,23 @@ pub(super) fn echoed(request: ResponsesRequest, choice: &ToolChoice) -> Result<R
         safety_identifier: request.safety_identifier,
         prompt_cache_key: request.prompt_cache_key,
     })
+}
+
+/// The id of the conversation to continue.
+pub(crate) fn conversation(asked: Option<&Value>) -> Result<Option<String>, ApiError> {
+    let id = match asked {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Object(conversation)) => conversation.get("id").and_then(Value::as_str),
+        Some(conversation) => conversation.as_str(),
+    };
+    let id = id.filter(|id| !id.is_empty());
+    let missing = || {
+        ApiError::invalid(
+            "conversation",
+            "conversation must be the ID of a conversation, or an object with its id.",
+        )
+    };
+    id.map(|id| Some(id.to_owned())).ok_or_else(missing)
 }
 
 fn tool_choice(asked: Option<&Value>, choice: &ToolChoice) -> Value {

@@ -152,6 +152,7 @@ fn output_items_become_conversation_items() {
             arguments: "{ \"city\":\"K\"}".into(),
         },
     ];
-    let stored: Vec<_> = output_items(&output).into_iter().map(|stored| (stored.id, stored.item)).collect();
+    let stored = output_items(&output);
+    let stored: Vec<_> = stored.iter().map(from_stored).map(|stored| (stored.id, stored.item)).collect();
     assert_eq!(stored, [("rs_1".to_owned(), None), ("fc_1".to_owned(), Some(call("c1")))]);
 }
