@@ -15,6 +15,16 @@ pub(crate) const PROBE: &str = "codexProxy/capabilityProbe";
 /// Every codex with this method reports the end of each response. One without it may too; its first report shows it.
 const WHOLE_RESPONSES_SINCE: &str = "thread/items/read";
 
+/// What stored threads need. Every codex with the last one returns a thread's last turn when it resumes it.
+const KEEPS_WITH: [&str; 6] = [
+    "thread/inject_items",
+    "thread/unsubscribe",
+    "thread/resume",
+    "thread/fork",
+    "thread/name/set",
+    WHOLE_RESPONSES_SINCE,
+];
+
 /// Every codex that knows this approval policy names the command and the folder in what it asks for. Older ones may leave them
 /// out, or do not announce the command.
 const ASKS_SINCE_POLICY: &str = "`granular`";
@@ -53,6 +63,8 @@ pub struct Capabilities {
     pub ask_questions: bool,
     /// codex lists the user's MCP servers, so that they can be switched off.
     pub config_read: bool,
+    /// codex stores threads, and says whether one has been continued elsewhere.
+    pub keep: bool,
 }
 
 impl Capabilities {
@@ -71,6 +83,7 @@ impl Capabilities {
             account_read: has("account/read"),
             rate_limits: has("account/rateLimits/read"),
             config_read: has("config/read"),
+            keep: KEEPS_WITH.iter().all(|method| has(method)),
             whole_responses: has(WHOLE_RESPONSES_SINCE),
             dynamic_tools: false,
             raw_events: false,

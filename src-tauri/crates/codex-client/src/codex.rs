@@ -122,6 +122,7 @@ impl Codex {
         capabilities.check(&request, &session.readiness.version)?;
         // Otherwise everything is declined, as without asking.
         request.profile.ask &= capabilities.ask;
+        request.profile.keep = capabilities.keep && request.keeps();
         match (capabilities.threads, capabilities.inject_items) {
             (true, true) => start_turn(&session, request, Dialect::CURRENT).await,
             (true, false) => start_turn(&session, request, legacy::DIALECT).await,

@@ -6,7 +6,7 @@ use crate::home::Home;
 use crate::install::Search;
 use crate::own_addresses::OwnAddresses;
 use crate::rate_limits::SharedLimits;
-use crate::thread::{MaxTurns, Retention};
+use crate::thread::{KeptThreads, MaxTurns, Retention};
 
 /// How codex is found and started.
 #[derive(Clone, Debug)]
@@ -27,4 +27,6 @@ pub struct CodexConfig {
     pub retention: Retention,
     /// How many turns may run at once, which bounds the prewarmed threads.
     pub max_turns: MaxTurns,
+    /// The threads that codex stores for us.
+    pub kept_threads: KeptThreads,
 }

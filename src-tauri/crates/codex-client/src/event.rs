@@ -1,6 +1,8 @@
 //! The events of a turn.
 
-use serde::Deserialize;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
 use crate::error::{CodexError, TurnFailure};
@@ -11,6 +13,8 @@ use crate::item::ToolCall;
 pub enum TurnEvent {
     /// The model that answers: sent when the thread is ready, and again if upstream reroutes to another.
     Model(String),
+    /// codex stores the thread, so that the chat can go on in codex itself.
+    Kept(KeptChat),
     /// A delta of the answer.
     Text(String),
     /// A delta of the reasoning summary.
@@ -34,6 +38,15 @@ pub enum TurnEvent {
     Retrying(TurnFailure),
     /// The last event.
     Ended(Result<TurnEnd, CodexError>),
+}
+
+/// A chat that codex stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptChat {
+    /// The id of its thread.
+    pub thread: String,
+    /// Its working folder.
+    pub folder: PathBuf,
 }
 
 /// An action that codex took during a turn.
@@ -171,7 +184,7 @@ pub enum Incomplete {
 }
 
 /// Tokens of a turn, summed over its upstream responses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
     /// Input tokens, including cached ones.
@@ -230,7 +243,7 @@ impl TurnEvent {
             }
             Self::Asked(ask) => ask.question.text_bytes(),
             // There is one, and its length is limited.
-            Self::Diff(_) | Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
+            Self::Kept(_) | Self::Diff(_) | Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
         }
     }
 }

@@ -149,6 +149,12 @@ pub fn find_program(name: &str, environment: &Environment) -> Option<FoundProgra
     Some(FoundProgram { environment: environment_for(&path, environment, &[]), path })
 }
 
+/// Whether a program is on the `PATH`, so that it can be started by its name.
+#[must_use]
+pub fn is_on_path(name: &str, environment: &Environment) -> bool {
+    first_program(name, &environment.path_folders()).is_some()
+}
+
 /// Whether codex in this folder would be found.
 #[must_use]
 pub fn is_searched(folder: &Path, environment: &Environment) -> bool {

@@ -58,11 +58,13 @@ pub use codex::Codex;
 pub use config::CodexConfig;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
-pub use event::{Citation, Incomplete, ItemEvent, TurnEnd, TurnEvent, Usage, WebSearchAction, WebSearchCall};
+pub use event::{
+    Citation, Incomplete, ItemEvent, KeptChat, TurnEnd, TurnEvent, Usage, WebSearchAction, WebSearchCall,
+};
 pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};
 pub use install::{
-    Found, FoundBy, FoundProgram, Search, find_program, is_searched, own_folder, with_login_shell,
+    Found, FoundBy, FoundProgram, Search, find_program, is_on_path, is_searched, own_folder, with_login_shell,
 };
 pub use item::{Content, Item, Role, ToolCall};
 pub use own_addresses::OwnAddresses;
@@ -77,5 +79,5 @@ pub use sign_in::{
     SignInEnd, SignInMethod, SignInPrompt, Workspace, sign_in, sign_out, switch_workspace, workspaces,
 };
 pub use status::{Readiness, StartCounts, Status};
-pub use thread::{MaxTurns, Retention, thread_start_params};
+pub use thread::{KeptThreads, MaxTurns, Retention, thread_start_params};
 pub use turn::Turn;

@@ -45,6 +45,8 @@ pub struct ThreadProfile {
     pub no_mcp_servers: bool,
     /// Instructions for the agent, in addition to codex's and before the client's.
     pub developer_instructions: Option<String>,
+    /// Whether codex stores the thread, so that its chat goes on after a restart and in codex itself. Only for the agent.
+    pub keep: bool,
 }
 
 impl ThreadProfile {
@@ -64,6 +66,7 @@ impl ThreadProfile {
             no_web_search: false,
             no_mcp_servers: false,
             developer_instructions: None,
+            keep: false,
         }
     }
 
@@ -145,10 +148,21 @@ pub struct TurnRequest {
 }
 
 impl TurnRequest {
+    /// Whether codex is to store the thread. Without tools of the client's, whose calls codex does not report in full once it
+    /// has resumed a thread, and only if the thread will have the conversation as the client knows it.
+    pub(crate) fn keeps(&self) -> bool {
+        let Self { profile, turn_instructions, one_shot, .. } = self;
+        profile.keep
+            && profile.kind == ThreadKind::Agent
+            && profile.tools.is_empty()
+            && turn_instructions.is_none()
+            && !one_shot
+    }
+
     /// What a review has of a turn.
     pub(crate) fn review(profile: ThreadProfile) -> Self {
         Self {
-            profile,
+            profile: ThreadProfile { keep: false, ..profile },
             owner: String::new(),
             items: Vec::new(),
             turn_instructions: None,

@@ -33,7 +33,9 @@ use crate::rate_limits::SharedLimits;
 use crate::request::SandboxMode;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
 use crate::status::{Readiness, Refusal};
-use crate::thread::{self, MaxTurns, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache};
+use crate::thread::{
+    self, KeptThread, KeptThreads, MaxTurns, NewThread, PrewarmPool, ReadyThread, Retention, ThreadCache,
+};
 use crate::turn::TurnRegistry;
 use liveness::ping_when_idle;
 use mcp_servers::McpServers;
@@ -64,6 +66,7 @@ pub(crate) struct Session {
     pub(crate) turns: TurnRegistry,
     pub(crate) cache: ThreadCache,
     pub(crate) prewarmed: PrewarmPool,
+    pub(crate) kept_threads: KeptThreads,
     pub(crate) mcp_servers: McpServers,
     pub(crate) starting_turns: Semaphore,
     /// The account's usage limits.
@@ -88,6 +91,7 @@ pub(crate) struct SessionParts {
     pub(crate) user_home: Option<PathBuf>,
     pub(crate) retention: Retention,
     pub(crate) max_turns: MaxTurns,
+    pub(crate) kept_threads: KeptThreads,
     pub(crate) refusal: Refusal,
     pub(crate) limits: SharedLimits,
     /// As far as codex's list has them.
@@ -111,6 +115,7 @@ impl Session {
             refusal,
             limits,
             model_sizes,
+            kept_threads,
         } = parts;
         if let Some(account) = &readiness.account {
             limits.set_account(account);
@@ -122,6 +127,7 @@ impl Session {
             environment,
             cache: ThreadCache::new(retention),
             prewarmed: PrewarmPool::new(max_turns),
+            kept_threads,
             mcp_servers: McpServers::default(),
             starting_turns: Semaphore::new(MAX_STARTING_TURNS),
             limits,
@@ -172,6 +178,20 @@ impl Session {
             changed
         });
         started
+    }
+
+    /// Loads a stored thread, or a copy of what we know of it if it is in use or has been continued elsewhere.
+    pub(crate) async fn resume_thread(
+        &self,
+        thread: &NewThread,
+        kept: &KeptThread,
+    ) -> Result<ReadyThread, CodexError> {
+        let trusted = home::is_trusted(self.user_home.as_deref(), &thread.profile.workspace);
+        tokio::select! {
+            resumed = thread::resume(&self.rpc, &self.readiness.capabilities, thread, kept, trusted) => resumed,
+            // As above.
+            () = ping_when_idle(&self.rpc) => Err(CodexError::Disconnected),
+        }
     }
 
     /// A turn's error, with what this codex's configuration says about it. Records a reached limit.

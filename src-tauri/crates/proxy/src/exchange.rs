@@ -275,6 +275,7 @@ impl Exchange {
                 self.model.clone_from(&model);
                 ready.push_back(AnswerEvent::Model(model));
             }
+            TurnEvent::Kept(chat) => self.recorder.kept(&chat),
             TurnEvent::Text(text) => {
                 if pipeline.push_text(&text, ready).is_break() {
                     // Dropping the turn interrupts it.

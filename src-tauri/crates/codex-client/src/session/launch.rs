@@ -76,6 +76,7 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
         user_home: found.environment.codex_home(),
         retention: config.retention,
         max_turns: config.max_turns.clone(),
+        kept_threads: config.kept_threads.clone(),
         refusal: refusal.clone(),
         limits: config.limits.clone(),
         model_sizes: models.as_ref().map(ModelList::sizes).unwrap_or_default(),

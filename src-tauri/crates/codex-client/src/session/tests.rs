@@ -30,6 +30,7 @@ pub(crate) fn open_with(
         user_home: None,
         retention: Retention::default(),
         max_turns: MaxTurns::default(),
+        kept_threads: KeptThreads::default(),
         refusal: Refusal::default(),
         limits: SharedLimits::default(),
         model_sizes: HashMap::default(),

@@ -12,11 +12,12 @@ use tokio::sync::oneshot;
 use super::Session;
 use super::liveness::ping_when_idle;
 use crate::error::{CodexError, FailureKind, TurnFailure};
-use crate::event::{ItemEvent, TurnEvent, Usage};
-use crate::item::{Content, Item};
+use crate::event::{ItemEvent, KeptChat, TurnEvent, Usage};
+use crate::item::{Content, Item, Role};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::thread::{
-    AnswerJob, CachedState, Dialect, Fingerprints, NewThread, ParkedTurn, ReadyThread, TurnInput,
+    AnswerJob, CachedState, Dialect, Fingerprint, Fingerprints, KeptThread, NewThread, ParkedTurn,
+    ReadyThread, TurnInput,
 };
 use crate::turn::{AnswerOutcome, Phase, ToolCalls, Turn, TurnSlot, event_queue};
 
@@ -26,6 +27,9 @@ const MORE_CALLS_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// How long an interrupted turn may take to confirm.
 const INTERRUPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest name of a stored thread, in characters.
+const MAX_NAME: usize = 80;
 
 /// Part of the message with which codex rejects an input over 1,048,576 characters, more than its models accept.
 const TOO_LONG: &str = "exceeds the maximum length";
@@ -59,11 +63,17 @@ pub(crate) async fn start_turn(
 ) -> Result<Turn, CodexError> {
     let (events, turn) = event_queue();
     // Off the workers: a conversation can hold megabytes of arguments.
-    let hashed = tokio::task::spawn_blocking(move || (Fingerprints::new(&request), request)).await;
-    let (fingerprints, mut request) = hashed.map_err(|_| CodexError::ShuttingDown)?;
+    let kept_threads = session.kept_threads.clone();
+    let hashed = tokio::task::spawn_blocking(move || {
+        let fingerprints = Fingerprints::new(&request);
+        let kept = if request.profile.keep { kept_threads.take(&fingerprints, &request.items) } else { None };
+        (fingerprints, kept, request)
+    });
+    let (fingerprints, kept, mut request) = hashed.await.map_err(|_| CodexError::ShuttingDown)?;
     let cached = session.cache.take(&fingerprints, &mut request.items);
     let fingerprints = fingerprints.without_last(request.unseen_items);
-    let mut job = AnswerJob { request, fingerprints, items_in_thread: 0, review: None, events };
+    let (kept, items_in_thread) = kept.map_or((None, 0), |(kept, count)| (Some(kept), count));
+    let mut job = AnswerJob { request, fingerprints, items_in_thread, kept, review: None, events };
     if let Some((thread, count)) = cached {
         job.items_in_thread = count;
         match thread.send(job) {
@@ -83,13 +93,21 @@ pub(crate) fn start_review(session: &Arc<Session>, request: TurnRequest, instruc
     spawn(
         session,
         Dialect::CURRENT,
-        AnswerJob { request, fingerprints, items_in_thread: 0, review: Some(instructions), events },
+        AnswerJob {
+            request,
+            fingerprints,
+            items_in_thread: 0,
+            kept: None,
+            review: Some(instructions),
+            events,
+        },
     );
     turn
 }
 
 fn spawn(session: &Arc<Session>, dialect: Dialect, job: AnswerJob) {
-    let task = TurnTask { session: Arc::clone(session), dialect, thread: None, usage: Usage::default() };
+    let task =
+        TurnTask { session: Arc::clone(session), dialect, thread: None, name: None, usage: Usage::default() };
     session.tasks.spawn(session.turn_tasks.track_future(task.run(job)));
 }
 
@@ -98,6 +116,8 @@ struct TurnTask {
     session: Arc<Session>,
     dialect: Dialect,
     thread: Option<ReadyThread>,
+    /// The name of a new thread that codex is to store.
+    name: Option<String>,
     /// The thread's total usage so far.
     usage: Usage,
 }
@@ -164,12 +184,18 @@ impl TurnTask {
             None => {
                 let (profile, count) = NewThread::for_request(request);
                 starting = Some(session.prewarmed.starting());
-                let thread = match session.prewarmed.take(&profile) {
+                let thread = match self.resume_kept(&profile, job.kept.take()).await {
                     Some(thread) => thread,
-                    None => session.start_thread(&profile).await?,
+                    None => {
+                        let thread = match session.prewarmed.take(&profile) {
+                            Some(thread) => thread,
+                            None => session.start_thread(&profile).await?,
+                        };
+                        job.items_in_thread = count;
+                        new = Some(profile);
+                        thread
+                    }
                 };
-                job.items_in_thread = count;
-                new = Some(profile);
                 self.thread.insert(thread).clone()
             }
         };
@@ -180,8 +206,15 @@ impl TurnTask {
             slot.let_ask(request.profile.workspace.clone());
         }
         job.events.send(TurnEvent::Model(thread.model.clone()));
+        if new.is_some() && request.profile.keep {
+            self.name = thread_name(&request.items);
+        }
         let Some(turn) = self.inject_and_start(&thread, slot, job).await? else { return Ok(None) };
         drop(permit);
+        if job.request.profile.keep {
+            let folder = job.request.profile.workspace.clone();
+            job.events.send(TurnEvent::Kept(KeptChat { thread: thread.id.clone(), folder }));
+        }
         if job.request.profile.kind == ThreadKind::Agent {
             for server in session.mcp_servers.failed() {
                 job.events.send(TurnEvent::Item(ItemEvent::McpMissing { server }));
@@ -194,6 +227,37 @@ impl TurnTask {
         }
         drop(starting);
         self.finish(turn, job).await
+    }
+
+    /// Loads the stored thread of the conversation, if it has one that can be loaded.
+    async fn resume_kept(&mut self, thread: &NewThread, kept: Option<KeptThread>) -> Option<ReadyThread> {
+        let kept = kept?;
+        match self.session.resume_thread(thread, &kept).await {
+            Ok(thread) => {
+                self.usage = kept.usage;
+                Some(thread)
+            }
+            Err(error) => {
+                // Such as one that the user has archived or deleted.
+                tracing::debug!(%error, "cannot resume a stored thread; starting a new one");
+                None
+            }
+        }
+    }
+
+    /// Remembers the stored thread by its conversation and closes it, so that codex itself can open it at any time.
+    async fn close_kept(&mut self, turn: &OpenTurn, conversation: Fingerprint) {
+        let Some(thread) = self.thread.take() else { return };
+        if let Some(name) = self.name.take() {
+            // Until the thread's file has been written, codex refuses. Without a name, it shows the prompt.
+            let params = json!({ "threadId": thread.id, "name": name });
+            let _: Result<Value, _> = self.session.rpc.call("thread/name/set", params).await;
+        }
+        self.session.end_thread(&thread).await;
+        let last_turn = turn.slot.id().unwrap_or_else(|| turn.id.clone());
+        let kept = KeptThread { id: thread.id, last_turn, usage: self.usage };
+        let kept_threads = self.session.kept_threads.clone();
+        let _ended = tokio::task::spawn_blocking(move || kept_threads.put(&conversation, kept)).await;
     }
 
     /// Injects the history and starts the turn; `None` when it was interrupted first.
@@ -298,6 +362,10 @@ impl TurnTask {
         // The thread is cached before the final event is sent, so an immediate follow-up finds it.
         let state = match (parked, reuse) {
             (true, _) => Some(CachedState::Parked(ParkedTurn::new(&job.fingerprints, &calls))),
+            (false, true) if job.request.profile.keep => {
+                self.close_kept(&turn, job.fingerprints.with_answer(&text)).await;
+                None
+            }
             (false, true) => Some(CachedState::Idle(job.fingerprints.with_answer(&text))),
             (false, false) => None,
         };
@@ -318,6 +386,19 @@ impl TurnTask {
             let _ = tokio::time::timeout(INTERRUPT_TIMEOUT, turn.slot.reached(Phase::Ended)).await;
         }
     }
+}
+
+/// A name for a stored thread: the first line of the conversation's first message.
+fn thread_name(items: &[Item]) -> Option<String> {
+    let text = items.iter().find_map(|item| match item {
+        Item::Message { role: Role::User, content } => content.iter().find_map(|part| match part {
+            Content::Text(text) => Some(text),
+            Content::Image { .. } => None,
+        }),
+        _ => None,
+    })?;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(MAX_NAME).collect())
 }
 
 fn too_long(error: CodexError) -> CodexError {

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::fingerprint::{Fingerprint, Fingerprints, of_call};
+use super::kept::KeptThread;
 use crate::item::{Item, Role, ToolCall};
 use crate::request::{ThreadKind, TurnRequest};
 use crate::turn::Sender;
@@ -41,6 +42,8 @@ pub(crate) struct AnswerJob {
     pub(crate) fingerprints: Fingerprints,
     /// How many of the request's items the thread already has.
     pub(crate) items_in_thread: usize,
+    /// The stored thread that has these items, if there is one.
+    pub(crate) kept: Option<KeptThread>,
     /// What to review, in place of a turn.
     pub(crate) review: Option<String>,
     pub(crate) events: Sender,

@@ -221,7 +221,7 @@ fn job_reaches_the_waiting_task() {
     let (events, _) = event_queue();
     let request = request("me", &items);
     let fingerprints = Fingerprints::new(&request);
-    let job = AnswerJob { request, fingerprints, items_in_thread, review: None, events };
+    let job = AnswerJob { request, fingerprints, items_in_thread, kept: None, review: None, events };
     assert!(sender.send(job).is_ok());
     assert_eq!(receiver.try_recv().unwrap().items_in_thread, 2);
 }

@@ -57,8 +57,8 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         "cwd": profile.workspace,
         "sandbox": profile.sandbox,
         "approvalPolicy": if profile.asks() { "on-request" } else { "never" },
-        // No session file: API turns do not belong in the user's history.
-        "ephemeral": true,
+        // No session file, unless the user wants it: API turns do not belong in the user's history.
+        "ephemeral": !profile.keep,
         "experimentalRawEvents": true,
     });
     if let Some(tier) = &profile.service_tier {

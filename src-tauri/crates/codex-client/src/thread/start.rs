@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
+use super::kept::KeptThread;
 use super::params::{thread_start_params, without_mcp_servers};
 use crate::capabilities::Capabilities;
 use crate::error::{CodexError, FailureKind, TurnFailure};
@@ -44,7 +46,29 @@ struct Started {
     model: String,
     #[serde(default)]
     sandbox: Value,
+    /// The last turn, if it was asked for.
+    #[serde(rename = "initialTurnsPage")]
+    last_turns: Option<Turns>,
 }
+
+/// A page of turns.
+#[derive(Deserialize)]
+struct Turns {
+    data: Vec<LastTurn>,
+}
+
+#[derive(Deserialize)]
+struct LastTurn {
+    id: String,
+}
+
+/// How long codex may take to close a thread that is to be resumed, which takes it milliseconds, and how often to try again.
+const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSING_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Part of codex's refusal to resume a thread that it still closes, and one that another process has open.
+const CLOSING: &str = "is closing";
+const IN_USE: &str = "active writer";
 
 /// How codex begins its refusal of a client's tool.
 const BAD_TOOL: &str = "dynamic tool";
@@ -67,17 +91,14 @@ impl NewThread {
     }
 }
 
-/// Starts an ephemeral thread: it is gone once ended, and a current codex does not write it to a file. Also returns the
+/// Starts a thread. Unless it is kept, it is ephemeral: it is gone once ended, and a current codex does not write it to a file. Also returns the
 /// sandbox mode that codex chose, if it says so.
 pub(crate) async fn start(
     rpc: &Connection,
     thread: &NewThread,
     trusted: bool,
 ) -> Result<(ReadyThread, Option<SandboxMode>), CodexError> {
-    let mut params = thread_start_params(&thread.profile, thread.instructions.as_deref(), trusted);
-    if thread.profile.no_mcp_servers && thread.profile.kind == ThreadKind::Agent {
-        without_mcp_servers(&mut params, mcp_servers(rpc, &thread.profile.workspace).await?.keys());
-    }
+    let mut params = start_params(rpc, thread, trusted).await?;
     let mut started = rpc.call_within(START_TIMEOUT, "thread/start", params.clone()).await;
     if let (Err(CodexError::Refused { message, .. }), Some(tier)) = (&started, &thread.profile.service_tier)
         && message.contains(&format!("unknown variant `{tier}`"))
@@ -86,7 +107,7 @@ pub(crate) async fn start(
         params["serviceTier"] = Value::Null;
         started = rpc.call_within(START_TIMEOUT, "thread/start", params).await;
     }
-    let Started { thread, model, sandbox } = started.map_err(refused)?;
+    let Started { thread, model, sandbox, .. } = started.map_err(refused)?;
     let sandbox = match sandbox["type"].as_str() {
         Some("readOnly") => Some(SandboxMode::ReadOnly),
         Some("workspaceWrite") => Some(SandboxMode::WorkspaceWrite),
@@ -94,6 +115,70 @@ pub(crate) async fn start(
         _ => None,
     };
     Ok((ReadyThread { model, ..thread }, sandbox))
+}
+
+async fn start_params(rpc: &Connection, thread: &NewThread, trusted: bool) -> Result<Value, CodexError> {
+    let mut params = thread_start_params(&thread.profile, thread.instructions.as_deref(), trusted);
+    if thread.profile.no_mcp_servers && thread.profile.kind == ThreadKind::Agent {
+        without_mcp_servers(&mut params, mcp_servers(rpc, &thread.profile.workspace).await?.keys());
+    }
+    Ok(params)
+}
+
+/// Loads a stored thread. If another process has it open, or has continued it, a copy that ends with our last turn.
+pub(crate) async fn resume(
+    rpc: &Connection,
+    capabilities: &Capabilities,
+    thread: &NewThread,
+    kept: &KeptThread,
+    trusted: bool,
+) -> Result<ReadyThread, CodexError> {
+    let mut params = start_params(rpc, thread, trusted).await?;
+    if let Some(params) = params.as_object_mut() {
+        // A stored thread has its own.
+        params.retain(|name, _| {
+            !["ephemeral", "experimentalRawEvents", "dynamicTools"].contains(&name.as_str())
+        });
+    }
+    params["threadId"] = kept.id.as_str().into();
+    params["excludeTurns"] = true.into();
+    let mut resume = params.clone();
+    resume["initialTurnsPage"] = json!({ "limit": 1, "sortDirection": "desc", "itemsView": "notLoaded" });
+    match call_unless_closing(rpc, "thread/resume", resume).await {
+        Ok(Started { thread, model, last_turns, .. }) => {
+            let last = last_turns.as_ref().and_then(|turns| turns.data.first());
+            let thread = ReadyThread { model, ..thread };
+            if last.is_some_and(|last| last.id == kept.last_turn) {
+                return Ok(thread);
+            }
+            end(rpc, capabilities, &thread).await;
+        }
+        Err(CodexError::Refused { message, .. }) if message.contains(IN_USE) => {}
+        Err(error) => return Err(refused(error)),
+    }
+    params["lastTurnId"] = kept.last_turn.as_str().into();
+    let Started { thread, model, .. } =
+        call_unless_closing(rpc, "thread/fork", params).await.map_err(refused)?;
+    Ok(ReadyThread { model, ..thread })
+}
+
+/// Calls `method` again while codex still closes the thread after its last turn.
+async fn call_unless_closing(
+    rpc: &Connection,
+    method: &'static str,
+    params: Value,
+) -> Result<Started, CodexError> {
+    let deadline = Instant::now() + CLOSING_TIMEOUT;
+    loop {
+        match rpc.call_within(START_TIMEOUT, method, params.clone()).await {
+            Err(CodexError::Refused { message, .. })
+                if message.contains(CLOSING) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(CLOSING_INTERVAL).await;
+            }
+            called => return called,
+        }
+    }
 }
 
 /// The MCP servers of the user's configuration, as seen from `folder`: a project may have its own.

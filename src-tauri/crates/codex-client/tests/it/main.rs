@@ -14,6 +14,7 @@ mod config;
 mod fake;
 mod faults;
 mod homes;
+mod kept;
 mod lifecycle;
 mod limits;
 mod measured;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codex_client::{
-    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, MaxTurns, OwnAddresses,
-    Retention, Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd, TurnEvent,
-    TurnRequest,
+    Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, KeptThreads, MaxTurns,
+    OwnAddresses, Retention, Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd,
+    TurnEvent, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -139,6 +139,7 @@ fn config_in(
         client_version: "0.0.0".into(),
         retention,
         max_turns: MaxTurns::default(),
+        kept_threads: KeptThreads::default(),
     }
 }
 
@@ -169,6 +170,7 @@ pub(crate) fn fake_with_binary(binary: &Path, directives: &str) -> Fake {
         client_version: "0.0.0".into(),
         retention: Retention::default(),
         max_turns: MaxTurns::default(),
+        kept_threads: KeptThreads::default(),
     };
     Fake { codex: Codex::new(config.clone()), config, folder }
 }
@@ -253,6 +255,7 @@ pub(crate) struct TurnOutput {
     pub(crate) reviews: Vec<String>,
     pub(crate) retries: usize,
     pub(crate) models: Vec<String>,
+    pub(crate) kept: Vec<String>,
     pub(crate) end: Option<Result<TurnEnd, CodexError>>,
 }
 
@@ -281,6 +284,7 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
     while let Some(event) = next(&mut turn).await {
         match event {
             TurnEvent::Model(model) => output.models.push(model),
+            TurnEvent::Kept(chat) => output.kept.push(chat.thread),
             TurnEvent::Text(text) => output.texts.push(text),
             TurnEvent::Reasoning(text) => output.reasoning.push_str(&text),
             TurnEvent::Call(call) => output.calls.push(call),

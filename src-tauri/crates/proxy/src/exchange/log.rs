@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use codex_client::Usage;
+use codex_client::{KeptChat, Usage};
 
 use crate::auth::{Key, without_keys};
 use crate::changes::Changes;
@@ -28,6 +28,9 @@ pub trait RequestLog: Debug + Send + Sync {
 
     /// The request `id` is answered by this model instead of the requested one.
     fn model(&self, _id: &str, _model: &str) {}
+
+    /// codex stores the chat of the request `id`.
+    fn kept(&self, _id: &str, _chat: &KeptChat) {}
 
     /// The request waited `ms` milliseconds, then was `admitted` or rejected.
     fn waited(&self, _id: &str, _ms: u64, _admitted: bool) {}
@@ -165,6 +168,11 @@ impl Recorder {
     /// See [`RequestLog::model`].
     pub fn model(&self, model: &str) {
         self.if_open(|log| log.model(&self.id, model));
+    }
+
+    /// See [`RequestLog::kept`].
+    pub fn kept(&self, chat: &KeptChat) {
+        self.if_open(|log| log.kept(&self.id, chat));
     }
 
     /// See [`RequestLog::waited`].

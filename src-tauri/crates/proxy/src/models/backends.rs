@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    Account, Capabilities, Codex, CodexConfig, CodexError, Environment, Home, MaxTurns, OwnAddresses,
-    Readiness, Retention, Search, SharedLimits, Status, ThreadKind, own_folder,
+    Account, Capabilities, Codex, CodexConfig, CodexError, Environment, Home, KeptThreads, MaxTurns,
+    OwnAddresses, Readiness, Retention, Search, SharedLimits, Status, ThreadKind, own_folder,
 };
 use tokio::sync::watch;
 
@@ -144,9 +144,13 @@ impl Backends {
     }
 }
 
+/// The file in the data folder that finds the chats that codex stores.
+const KEPT_CHATS: &str = "kept-chats.json";
+
 /// How codex for the agent is found and started: with the user's own home.
 pub fn agent_config(path: Option<&Path>, environment: &Environment, data_dir: &Path) -> CodexConfig {
-    config(path, environment, data_dir, Home::Users)
+    let kept_threads = KeptThreads::in_file(data_dir.join(KEPT_CHATS));
+    CodexConfig { kept_threads, ..config(path, environment, data_dir, Home::Users) }
 }
 
 /// How codex for plain models is found and started.
@@ -169,6 +173,7 @@ fn config(path: Option<&Path>, environment: &Environment, data_dir: &Path, home:
         client_version: env!("CARGO_PKG_VERSION").to_owned(),
         retention: Retention::default(),
         max_turns: MaxTurns::default(),
+        kept_threads: KeptThreads::default(),
     }
 }
 
