@@ -91,6 +91,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::undo_clear,
         requests::export_exchanges,
         requests::copy_as_curl,
+        requests::copy_resume_command,
         requests::chart,
         requests::today,
         changes::undo_changes,

@@ -81,7 +81,7 @@ test('every control in a dialog has a name', async () => {
   check();
   await press('Limit this key…');
   check();
-  await press('Limit web search, MCP servers and asking…');
+  await press('Limit web search, MCP servers, asking and chats…');
   await press('Limit models, time and amount…');
   check();
   await press('Cancel');

@@ -47,6 +47,7 @@ async function openChanged(
     steps: [],
     requestText: null,
     answerText: null,
+    chat: null,
     changes: CHANGES,
     review: null,
     ...detail,
@@ -141,6 +142,7 @@ test('a review says that it uses the limits, shows its progress and can be stopp
     steps: [],
     requestText: null,
     answerText: null,
+    chat: null,
     changes: CHANGES,
     review: { ...REVIEW, state: 'running', ended: null, step: 'rg -n old' },
   });

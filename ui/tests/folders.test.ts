@@ -4,7 +4,15 @@ import { SAMPLE_FOLDERS } from '../src/lib/fake/scenario';
 import { describeFolder, newFolder, suggestName } from '../src/lib/folders';
 import { button, callsTo, dialog, open, openSettings, press, type } from './helpers';
 
-const NEW = { name: 'projects', folder: '/home/me/projects', sandbox: null, ask: null, instructions: '', keys: [] };
+const NEW = {
+  name: 'projects',
+  folder: '/home/me/projects',
+  sandbox: null,
+  ask: null,
+  keep: null,
+  instructions: '',
+  keys: [],
+};
 
 test('without folders, the page says what they are for', async () => {
   await openSettings('Folders');
@@ -20,13 +28,14 @@ test('a folder is added with a name from its path', async () => {
   await waitFor(() => expect(form.getByLabelText('Name')).toHaveValue('projects'));
   await fireEvent.change(form.getByLabelText('Permissions'), { target: { value: 'workspace-write' } });
   await fireEvent.change(form.getByLabelText(/^Ask/), { target: { value: 'on' } });
+  await fireEvent.change(form.getByLabelText('Keep chats in Codex'), { target: { value: 'on' } });
   await type('Instructions', 'Use tabs.');
   await fireEvent.click(form.getByRole('button', { name: 'Add folder' }));
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  const added = { ...NEW, sandbox: 'workspace-write', ask: true, instructions: 'Use tabs.' };
+  const added = { ...NEW, sandbox: 'workspace-write', ask: true, keep: true, instructions: 'Use tabs.' };
   expect(callsTo(host, 'setSettings')).toEqual([[{ folders: [added] }]]);
   expect(screen.getByText('codex:projects')).toBeVisible();
-  expect(screen.getByText('Write in its folder · Asks you · Instructions')).toBeVisible();
+  expect(screen.getByText('Write in its folder · Asks you · Keeps chats · Instructions')).toBeVisible();
 });
 
 test('an invalid folder says why, and the dialog stays', async () => {

@@ -288,7 +288,7 @@ test('a limit that the settings no longer allow is still shown, and saving it sh
 });
 
 const openAmount = () => press('Limit models, time and amount…');
-const openTools = () => press('Limit web search, MCP servers and asking…');
+const openTools = () => press('Limit web search, MCP servers, asking and chats…');
 
 test('each rule of a key is in its row, with what is used of it', async () => {
   open('keys', { scenario: 'key-rules' });
@@ -369,7 +369,7 @@ test('a number that is rejected is unfolded, and taken back it is no limit', asy
   expect(callsTo(host, 'limitKey').at(-1)).toEqual(['k3', kept]);
 });
 
-test('web search, MCP servers and asking of a key can be switched', async () => {
+test('web search, MCP servers, asking and kept chats of a key can be switched', async () => {
   const host = open('keys');
   await choose('More: key Scripts', 'Limits…');
   await openTools();
@@ -377,10 +377,16 @@ test('web search, MCP servers and asking of a key can be switched', async () => 
     await fireEvent.click(screen.getByRole('switch', { name, checked: true }));
   const ask = screen.getByLabelText('Ask before leaving the sandbox');
   await fireEvent.change(ask, { target: { value: 'off' } });
+  await fireEvent.change(screen.getByLabelText('Keep chats in Codex'), { target: { value: 'on' } });
   await press('Save');
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
-  expect(callsTo(host, 'limitKey').at(-1)?.[1]).toMatchObject({ webSearch: false, noMcpServers: true, mayAsk: false });
-  expect(await rowOf('Scripts')).toHaveTextContent(/No web search.*No MCP servers.*Never asks/);
+  expect(callsTo(host, 'limitKey').at(-1)?.[1]).toMatchObject({
+    webSearch: false,
+    noMcpServers: true,
+    mayAsk: false,
+    keepChats: true,
+  });
+  expect(await rowOf('Scripts')).toHaveTextContent(/No web search.*No MCP servers.*Never asks.*Keeps chats in Codex/);
 });
 
 test('a key for plain models has no web search unless it is switched on, and nothing of codex-local', async () => {

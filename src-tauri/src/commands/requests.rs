@@ -71,6 +71,11 @@ pub(super) async fn copy_as_curl(handle: AppHandle, app: State<'_, App>, id: Str
 }
 
 #[tauri::command]
+pub(super) async fn copy_resume_command(handle: AppHandle, app: State<'_, App>, id: String) -> Result<()> {
+    copy(&handle, &app.resume_command(&id).await?)
+}
+
+#[tauri::command]
 pub(super) async fn chart(
     app: State<'_, App>,
     range: Option<ChartRange>,

@@ -15,6 +15,7 @@ mod environment;
 mod failing;
 mod first_start;
 mod health;
+mod kept_chats;
 mod keys;
 mod log;
 mod menu;

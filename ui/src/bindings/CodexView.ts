@@ -31,6 +31,10 @@ canAsk: boolean | null,
  */
 canAskQuestions: boolean | null, 
 /**
+ * Whether it can keep chats; `None` if that is not known.
+ */
+canKeep: boolean | null, 
+/**
  * What this version lacks, and how to update, in sentences.
  */
 missing: string | null, 

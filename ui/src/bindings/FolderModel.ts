@@ -21,6 +21,10 @@ sandbox: string | null,
  */
 ask: boolean | null, 
 /**
+ * Whether chats are kept in the user's Codex; `None` uses the settings.
+ */
+keep: boolean | null, 
+/**
  * Instructions for every chat with this model, before those of the app.
  */
 instructions: string, 

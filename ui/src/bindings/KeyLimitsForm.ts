@@ -47,4 +47,8 @@ noMcpServers: boolean,
 /**
  * Whether codex asks before it leaves the sandbox; `None` uses the settings.
  */
-mayAsk: boolean | null, };
+mayAsk: boolean | null, 
+/**
+ * Whether chats are kept in the user's Codex; `None` uses the settings.
+ */
+keepChats: boolean | null, };

@@ -100,6 +100,10 @@ ask: boolean,
  */
 ask_limit_minutes: number, 
 /**
+ * Keep chats with codex-local in your Codex: they can be continued there, and go on in their thread after a restart
+ */
+keep_chats: boolean, 
+/**
  * Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
  */
 reasoning: ReasoningFormat, 

@@ -31,6 +31,7 @@ export function newFolder(path: string, others: readonly FolderModel[]): FolderM
     folder: path,
     sandbox: null,
     ask: null,
+    keep: null,
     instructions: '',
     keys: [],
   };
@@ -41,6 +42,7 @@ export function describeFolder(folder: FolderModel, sandbox: string, keys: reado
   const mode = folder.sandbox ?? sandbox;
   const parts = mode === FULL_ACCESS ? [] : [sandboxTitle(mode)];
   if (folder.ask !== null) parts.push(folder.ask ? 'Asks you' : 'Never asks');
+  if (folder.keep !== null) parts.push(folder.keep ? 'Keeps chats' : "Doesn't keep chats");
   if (folder.instructions !== '') parts.push('Instructions');
   if (folder.keys.length > 0) {
     const names = keys.filter((key) => folder.keys.includes(key.id)).map((key) => key.name);

@@ -193,6 +193,7 @@ export const COMMANDS = {
   /** Asks for a file. Resolves with the number of requests, or `null` if none was chosen. */
   exportExchanges: command<(query: ExchangeQuery, format: ExportFormat) => Promise<number | null>>('query', 'format'),
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
+  copyResumeCommand: command<(id: string) => Promise<void>>('id'),
   /** Puts back what changed in the folder while the request ran. */
   undoChanges: command<(id: string) => Promise<UndoReport>>('id'),
   /** Takes back an undo. */

@@ -17,6 +17,7 @@ export const NO_LIMITS: Readonly<KeyLimitsForm> = {
   webSearch: null,
   noMcpServers: false,
   mayAsk: null,
+  keepChats: null,
 };
 
 /** A key that may not use codex-local needs no mode and no folder. */
@@ -28,6 +29,7 @@ export const NO_AGENT_LIMITS: Readonly<Partial<KeyLimitsForm>> = {
   workspace: '',
   noMcpServers: false,
   mayAsk: null,
+  keepChats: null,
 };
 
 /** Ordered from strictest to most permissive. */
@@ -65,7 +67,15 @@ export interface RuleContext {
 const rule = (text: string, stopped = false): Rule => ({ text, stopped });
 
 /** The rules of codex-local, and of tools. */
-function toolRules({ sandbox, workspace, plainModelsOnly, webSearch, noMcpServers, mayAsk }: KeyLimitsForm): Rule[] {
+function toolRules({
+  sandbox,
+  workspace,
+  plainModelsOnly,
+  webSearch,
+  noMcpServers,
+  mayAsk,
+  keepChats,
+}: KeyLimitsForm): Rule[] {
   const rules: Rule[] = [];
   if (plainModelsOnly) rules.push(rule('Plain models only'));
   const mode = sandbox === '' ? null : sandboxTitle(sandbox);
@@ -76,6 +86,8 @@ function toolRules({ sandbox, workspace, plainModelsOnly, webSearch, noMcpServer
   if (noMcpServers && !plainModelsOnly) rules.push(rule('No MCP servers'));
   if (mayAsk !== null && !plainModelsOnly)
     rules.push(rule(mayAsk ? 'Asks before leaving the sandbox' : 'Never asks, stays in the sandbox'));
+  if (keepChats !== null && !plainModelsOnly)
+    rules.push(rule(keepChats ? 'Keeps chats in Codex' : "Doesn't keep chats in Codex"));
   return rules;
 }
 
@@ -136,7 +148,7 @@ export function describeLimits(limits: KeyLimitsForm): string | null {
 /** The parts of the form that are folded, by what they are about. */
 export const LIMIT_GROUPS = {
   tools: {
-    title: 'Limit web search, MCP servers and asking…',
+    title: 'Limit web search, MCP servers, asking and chats…',
     describe: (limits: KeyLimitsForm) =>
       summary(toolRules({ ...limits, plainModelsOnly: false, sandbox: '', workspace: '' })),
   },

@@ -95,6 +95,11 @@ export const ROWS: Record<RowName, SettingInfo> = {
     label: 'Allowed from now on',
     words: 'approval rules, remembered commands, always allow',
   },
+  keep_chats: {
+    page: 'codex',
+    label: 'Chats',
+    words: 'Keep chats in Codex, history, sessions, resume, continue in the terminal',
+  },
   undo: {
     page: 'codex',
     label: 'Undo',

@@ -17,6 +17,7 @@ mod export;
 mod kept_changes;
 mod live;
 mod reports;
+mod resume;
 mod shared;
 mod sql;
 mod store;
@@ -38,7 +39,7 @@ use shared::{MAX_CLOCK_STEP, Shared};
 pub use shared::{Change, MAX_DATABASE_BYTES, NowMs, Removed, RequestDatabaseOptions};
 pub use types::{
     Chart, ChartBar, ChartGroup, ChartRange, ChartStack, ExchangeCounts, ExchangeDetail, ExchangeQuery,
-    ExchangeRow, ExchangeState, ExportFormat, Finding, Review, ReviewState, Show, Step, Today,
+    ExchangeRow, ExchangeState, ExportFormat, Finding, KeptChat, Review, ReviewState, Show, Step, Today,
 };
 
 /// The request log. Clones share it. When the last one is dropped, the task writes the remaining changes and ends.

@@ -74,6 +74,10 @@ pub struct Settings {
     /// Maximum time a question waits for you in minutes (1-1440); then it is denied
     #[arg(long = "ask-limit", env = "CODEX_ASK_LIMIT", value_name = "MINUTES", help_heading = "Permissions")]
     pub ask_limit_minutes: Minutes,
+    /// Keep chats with codex-local in your Codex: they can be continued there, and go on in their thread after a restart
+    #[arg(long, env = "CODEX_KEEP_CHATS", value_name = "ON|OFF", action = Set, help_heading = "Permissions")]
+    #[serde(deserialize_with = "values::switch")]
+    pub keep_chats: bool,
     /// Where reasoning goes unless a request says: reasoning_content, think (tags in the answer) or none
     #[arg(long, env = "CODEX_REASONING", value_name = "FORMAT", value_parser = choice::<ReasoningFormat>, help_heading = "Reasoning")]
     #[serde(deserialize_with = "values::word")]
@@ -163,6 +167,7 @@ impl Default for Settings {
             undo: true,
             ask: false,
             ask_limit_minutes: Minutes(5),
+            keep_chats: false,
             reasoning: ReasoningFormat::default(),
             show_activity: true,
             model_aliases: Aliases::new(),

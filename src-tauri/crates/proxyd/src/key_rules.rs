@@ -34,6 +34,9 @@ pub(crate) struct KeyRules {
     /// Whether codex asks you before it leaves the sandbox for this key; by default, as the settings say
     #[arg(long, value_name = "on|off|default", value_parser = switch)]
     may_ask: Option<Rule<bool>>,
+    /// Whether chats of this key are kept in your Codex; by default, as the settings say
+    #[arg(id = "keep", long = "keep", value_name = "on|off|default", value_parser = switch)]
+    keep_chats: Option<Rule<bool>>,
 }
 
 /// A rule's value; `None` takes the rule away.
@@ -100,6 +103,7 @@ impl KeyRules {
         set(&mut limits.reserve_percent, self.reserve_percent);
         set(&mut limits.web_search, self.web_search);
         set(&mut limits.may_ask, self.may_ask);
+        set(&mut limits.keep_chats, self.keep_chats);
         if let Some(mcp) = &self.mcp_servers {
             limits.no_mcp_servers = mcp == "off";
         }
@@ -136,6 +140,7 @@ pub(crate) fn describe(entry: &KeyEntry, used: Option<u64>, now: u64) -> String 
         limits.web_search.map(|on| switch("web search", on)),
         limits.no_mcp_servers.then(|| switch("MCP servers", false)),
         limits.may_ask.map(|on| switch("asking", on)),
+        limits.keep_chats.map(|on| switch("keeping chats", on)),
     ];
     match parts.into_iter().flatten().collect::<Vec<_>>().as_slice() {
         [] => String::new(),

@@ -34,6 +34,7 @@ type Commands = Pick<
   | 'undoClear'
   | 'exportExchanges'
   | 'copyAsCurl'
+  | 'copyResumeCommand'
   | 'chart'
   | 'today'
   | 'undoChanges'
@@ -78,6 +79,7 @@ export function requestCommands(log: Log): Commands {
     },
     exportExchanges: async (query) => matching(query).length,
     copyAsCurl: async () => {},
+    copyResumeCommand: async () => {},
     ...changes.commands,
     chart: async (range, stack) => chartOf(log.rows, range, stack, log.now()),
     today: async () => todayOf(log.rows, log.now()),

@@ -163,6 +163,10 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
     steps,
     requestText: keepTexts ? 'What does main do?' : null,
     answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is stopped.' : null,
+    chat:
+      row.model === 'codex-local' && row.state === 'done'
+        ? { thread: '01a218d9-20be-7b50-bb12-0c4dd165e8e6', folder: '/home/me/projects/web' }
+        : null,
     changes: null,
     review: null,
   };

@@ -121,6 +121,7 @@ fn limits(form: &KeyLimitsForm, settings: &Settings, home: Option<&Path>) -> Res
         web_search: form.web_search,
         no_mcp_servers: form.no_mcp_servers,
         may_ask: form.may_ask,
+        keep_chats: form.keep_chats,
     };
     let limits = limits.check_values().map_err(|error| {
         let field =
@@ -181,6 +182,7 @@ mod tests {
             web_search: Some(false),
             no_mcp_servers: true,
             may_ask: Some(true),
+            keep_chats: Some(false),
             ..KeyLimitsForm::default()
         };
         let expected = KeyLimits {
@@ -192,6 +194,7 @@ mod tests {
             web_search: Some(false),
             no_mcp_servers: true,
             may_ask: Some(true),
+            keep_chats: Some(false),
             ..KeyLimits::default()
         };
         assert_eq!(limits(&form, &Settings::default(), None).unwrap(), expected);

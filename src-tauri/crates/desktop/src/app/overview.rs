@@ -122,6 +122,7 @@ fn codex_view(running: Option<&BackendsStatus>, probed: Option<&Result<Readiness
         account: readiness.account.as_ref().map(AccountView::new),
         can_ask: Some(readiness.capabilities.ask),
         can_ask_questions: Some(readiness.capabilities.ask_questions),
+        can_keep: Some(readiness.capabilities.keep),
         missing: missing_capabilities(readiness)
             .map(|lacks| format!("{lacks}. {UPDATE}"))
             .into_iter()

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use codex_client::is_on_path;
 use proxy::unix_now;
 
 use super::App;
@@ -75,5 +76,25 @@ impl App {
     pub async fn as_curl(&self, id: &str) -> Result<String, ViewError> {
         let base = base_url(std::net::Ipv4Addr::LOCALHOST, self.0.settings.current().proxy.port.get());
         Ok(self.exchange_detail(id).await?.as_curl(&base, Platform::current()))
+    }
+
+    /// A command that continues the chat of a request in a terminal.
+    ///
+    /// # Errors
+    /// If the request is no longer in the log, or codex does not keep its chat.
+    pub async fn resume_command(&self, id: &str) -> Result<String, ViewError> {
+        let chat = self.exchange_detail(id).await?.chat;
+        let chat = chat.ok_or_else(|| ViewError::new("Codex doesn't keep the chat of this request."))?;
+        let codex = if is_on_path("codex", &self.0.environment) {
+            None
+        } else {
+            self.0
+                .codex
+                .lock()
+                .as_ref()
+                .and_then(|probed| probed.as_ref().ok())
+                .map(|ready| ready.readiness.path.clone())
+        };
+        Ok(chat.resume_command(codex.as_deref(), Platform::current()))
     }
 }

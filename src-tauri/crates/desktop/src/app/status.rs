@@ -81,6 +81,8 @@ pub struct CodexView {
     pub can_ask: Option<bool>,
     /// Whether its model can ask questions and for permissions; `None` until it is known.
     pub can_ask_questions: Option<bool>,
+    /// Whether it can keep chats; `None` if that is not known.
+    pub can_keep: Option<bool>,
     /// What this version lacks, and how to update, in sentences.
     pub missing: Option<String>,
     /// What is wrong.

@@ -75,6 +75,8 @@ pub struct KeyLimitsForm {
     pub no_mcp_servers: bool,
     /// Whether codex asks before it leaves the sandbox; `None` uses the settings.
     pub may_ask: Option<bool>,
+    /// Whether chats are kept in the user's Codex; `None` uses the settings.
+    pub keep_chats: Option<bool>,
 }
 
 impl KeyLimitsForm {

@@ -7,7 +7,7 @@ use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
 use super::live::{Record, limited};
 use super::shared::Shared;
-use super::types::{ExchangeDetail, ExchangeRow, ExchangeState};
+use super::types::{ExchangeDetail, ExchangeRow, ExchangeState, KeptChat};
 use crate::client_name::client_name;
 use crate::text::truncate;
 
@@ -62,6 +62,12 @@ impl RequestLog for Shared {
 
     fn model(&self, id: &str, model: &str) {
         self.edit(id, |record, _| record.edit().row.model = truncate(model, MAX_NAME));
+    }
+
+    fn kept(&self, id: &str, chat: &codex_client::KeptChat) {
+        let chat =
+            KeptChat { thread: chat.thread.clone(), folder: chat.folder.to_string_lossy().into_owned() };
+        self.edit(id, |record, _| record.edit().chat = Some(chat));
     }
 
     fn waited(&self, id: &str, ms: u64, admitted: bool) {

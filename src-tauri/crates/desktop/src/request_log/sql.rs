@@ -81,7 +81,7 @@ pub(super) fn write_then<T>(
 }
 
 fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
-    let ExchangeDetail { row, steps, request_text, answer_text, summary, .. } = detail;
+    let ExchangeDetail { row, steps, request_text, answer_text, chat, summary, .. } = detail;
     let stored_error = summary.as_ref().or(row.error.as_ref());
     // Replacing the row loses no steps or texts, which are written only at the end.
     connection.prepare_cached(WRITE_ROW)?.execute((to_json(row)?, stored_error))?;
@@ -91,6 +91,11 @@ fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<(
     connection
         .prepare_cached("INSERT OR REPLACE INTO steps (id, steps) VALUES (?1, ?2)")?
         .execute((&row.id, to_json(steps)?))?;
+    if let Some(chat) = chat {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO chats (id, chat) VALUES (?1, ?2)")?
+            .execute((&row.id, to_json(chat)?))?;
+    }
     if request_text.is_some() || answer_text.is_some() {
         connection
             .prepare_cached("INSERT OR REPLACE INTO texts (id, request, answer) VALUES (?1, ?2, ?3)")?
@@ -241,9 +246,9 @@ fn pattern(text: &str) -> String {
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
         "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer,
-         'changes', json(changes), 'review', json(review))
+         'chat', json(chat), 'changes', json(changes), 'review', json(review))
          FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) LEFT JOIN changes USING (id)
-         LEFT JOIN reviews USING (id) WHERE id = ?1"
+         LEFT JOIN reviews USING (id) LEFT JOIN chats USING (id) WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
@@ -318,7 +323,7 @@ pub(super) fn clear(connection: &Connection, ended_ms: u64) -> rusqlite::Result<
     })? == 0
     {
         // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
-        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM changes; DELETE FROM reviews; DELETE FROM steps")?;
+        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM changes; DELETE FROM reviews; DELETE FROM chats; DELETE FROM steps")?;
     }
     connection.execute("DELETE FROM exchanges WHERE ended <= ?1", [ended_ms])
 }

@@ -47,6 +47,11 @@ const MIGRATIONS: &[&str] = &[
         id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, review TEXT NOT NULL
     ) STRICT;
 ",
+    "
+    CREATE TABLE chats (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, chat TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.

@@ -98,6 +98,8 @@ pub struct ExchangeDetail {
     pub request_text: Option<String>,
     /// The answer's text, if texts are stored.
     pub answer_text: Option<String>,
+    /// The chat, if codex keeps it.
+    pub chat: Option<KeptChat>,
     /// What changed in the working folder during the answer.
     pub changes: Option<Changes>,
     /// The review of these changes.
@@ -105,6 +107,17 @@ pub struct ExchangeDetail {
     /// What is stored in place of the row's error, which may quote the request. The error itself is stored only with texts.
     #[serde(skip)]
     pub summary: Option<String>,
+}
+
+/// A chat that codex keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct KeptChat {
+    /// The id of its thread in codex.
+    pub thread: String,
+    /// The working folder.
+    pub folder: String,
 }
 
 /// A step in a request's timeline.

@@ -29,6 +29,7 @@ async fn rules_are_kept_as_they_were_set_and_show_what_is_used() {
         web_search: Some(false),
         no_mcp_servers: true,
         may_ask: Some(true),
+        keep_chats: Some(true),
         ..KeyLimitsForm::default()
     };
     let key = app.create_key("Tablet", rules.clone()).await.unwrap();

@@ -20,6 +20,8 @@ const VERSION: u32 = 4;
 /// The oldest version that honours these limits. A program that knows only an older one would ignore them, so it must not
 /// accept the file.
 fn version_for(limits: &KeyLimits) -> u32 {
+    // A program that does not know `keep_chats` keeps none.
+    let limits = &KeyLimits { keep_chats: None, ..limits.clone() };
     let KeyLimits { sandbox, workspace, plain_models_only, .. } = limits.clone();
     let known = KeyLimits { sandbox, workspace, plain_models_only, ..KeyLimits::default() };
     match known {

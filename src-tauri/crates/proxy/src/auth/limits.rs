@@ -29,6 +29,9 @@ pub struct KeyLimits {
     /// settings do not bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub may_ask: Option<bool>,
+    /// Whether codex keeps the chats of `codex-local` and of folders; `None` defers to the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_chats: Option<bool>,
     /// The models and aliases that the key may use, as patterns in which `*` stands for any characters; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<String>,

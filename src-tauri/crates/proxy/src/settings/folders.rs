@@ -41,6 +41,8 @@ pub struct FolderModel {
     pub sandbox: Option<SandboxMode>,
     /// Whether Codex asks before it leaves the sandbox; `None` uses the settings.
     pub ask: Option<bool>,
+    /// Whether chats are kept in the user's Codex; `None` uses the settings.
+    pub keep: Option<bool>,
     /// Instructions for every chat with this model, before those of the app.
     pub instructions: String,
     /// The ids of the keys that see it; all if empty.

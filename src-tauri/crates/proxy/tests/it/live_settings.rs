@@ -2,10 +2,10 @@
 
 use proxy::Key;
 use proxy::settings::{Aliases, ReasoningFormat, Settings};
-use sample_model::under_test::codex_under_test;
+use sample_model::under_test::{codex_under_test, fake_codex};
 use serde_json::{Value, json};
 
-use crate::support::{KEY, data_dir, prompt_body, real};
+use crate::support::{KEY, data_dir, eventually, fake, prompt_body, real};
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -44,4 +44,27 @@ async fn changed_settings_apply_to_new_requests_and_keep_answers_responses_and_t
     proxy.release_model().await;
     let rest = open.rest().await;
     assert_eq!(rest.last().unwrap(), "[DONE]", "{rest:?}");
+}
+
+#[tokio::test]
+async fn fewer_turns_at_once_end_prewarmed_threads() {
+    let proxy = fake("methods-file={folder}/methods").start().await;
+    proxy.handle.codex().plain().ready().await.unwrap();
+    let methods = proxy.folder.path().join("methods");
+    let count = |method: &str| {
+        std::fs::read_to_string(&methods).unwrap().lines().filter(|line| *line == method).count()
+    };
+    // What codex can do is probed with a call that fails.
+    let probed = count("thread/start");
+    assert_eq!(proxy.ask("hi").await.status(), 200);
+    eventually("a chat has a thread, and two are prewarmed", || count("thread/start") == probed + 3).await;
+    let changed = Settings {
+        api_keys: vec![Key::new(KEY)],
+        codex_path: Some(fake_codex()),
+        data_dir: data_dir(proxy.folder.path()),
+        max_turns: serde_json::from_value(json!(1)).unwrap(),
+        ..Settings::default()
+    };
+    proxy.handle.apply(changed).unwrap();
+    eventually("one of them ends", || count("thread/unsubscribe") == 1).await;
 }

@@ -26,6 +26,7 @@ mod hang_up;
 mod hostile;
 mod images;
 mod inputs;
+mod kept_chats;
 mod key_rules;
 mod kinds;
 mod limits;

@@ -164,6 +164,8 @@ async fn rules_are_set_changed_listed_with_their_use_and_taken_away() {
         "off",
         "--may-ask",
         "on",
+        "--keep",
+        "off",
     ];
     let (ok, _, message) = key(folder.path(), &new).await;
     assert!(ok, "{message}");
@@ -173,7 +175,7 @@ async fn rules_are_set_changed_listed_with_their_use_and_taken_away() {
     used.add(&entry().sha256.to_hex(), 12_300, unix_now());
     used.flush(unix_now()).unwrap();
     let list = async || key(folder.path(), &["list"]).await.1;
-    let rules = "[models gpt-* o9, until 31 Jan 2100, 12300 of 50000 tokens today, 10 requests per minute, web search off, MCP servers off, asking on]";
+    let rules = "[models gpt-* o9, until 31 Jan 2100, 12300 of 50000 tokens today, 10 requests per minute, web search off, MCP servers off, asking on, keeping chats off]";
     assert!(list().await.trim_end().ends_with(rules), "{}", list().await);
 
     let id = entry().id;
@@ -195,6 +197,8 @@ async fn rules_are_set_changed_listed_with_their_use_and_taken_away() {
         "--mcp",
         "on",
         "--may-ask",
+        "default",
+        "--keep",
         "default",
     ];
     assert!(edit(&none).await.0);

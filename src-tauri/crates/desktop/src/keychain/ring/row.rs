@@ -22,6 +22,7 @@ fn limits_form(limits: &KeyLimits) -> KeyLimitsForm {
         web_search: limits.web_search,
         no_mcp_servers: limits.no_mcp_servers,
         may_ask: limits.may_ask,
+        keep_chats: limits.keep_chats,
     }
 }
 

@@ -227,3 +227,21 @@ async fn a_clock_set_back_causes_no_negative_times() {
     assert_eq!((row.first_ms, row.total_ms), (Some(0), Some(0)));
     log.close().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn chat_that_codex_keeps_is_in_the_details_after_a_restart_and_leaves_with_its_request() {
+    let test = TestLog::new();
+    let log = test.on_disk().await;
+    let entry = begin(&log, arrival(1));
+    entry.kept(&codex_client::KeptChat { thread: "01a2-18d9".into(), folder: "/home/me/web".into() });
+    entry.done(200, None);
+    begin(&log, arrival(2)).done(200, None);
+    log.close().await;
+    let log = test.on_disk().await;
+    let chat = log.detail(&id(1)).await.unwrap().chat.unwrap();
+    assert_eq!((chat.thread.as_str(), chat.folder.as_str()), ("01a2-18d9", "/home/me/web"));
+    assert_eq!(log.detail(&id(2)).await.unwrap().chat, None);
+    log.clear().await;
+    log.close().await;
+    assert_eq!(test.sqlite().query_row("SELECT count(*) FROM chats", (), |row| row.get(0)), Ok(0));
+}

@@ -136,6 +136,8 @@ impl Caller {
             None => self.limits.may_ask.unwrap_or(settings.ask),
             Some(asks) => asks && self.limits.may_ask.unwrap_or(true),
         };
+        let keeps = folder.as_ref().and_then(|folder| folder.keep).unwrap_or(settings.keep_chats);
+        profile.keep = self.limits.keep_chats.unwrap_or(keeps);
         let (caller, folder, settings) = (self.clone(), folder.clone(), Arc::clone(settings));
         let place = move || {
             let agent = folder.as_ref().map_or(Agent::Local, Agent::Folder);

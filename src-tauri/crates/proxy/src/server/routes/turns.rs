@@ -154,6 +154,8 @@ async fn start_turns(
     caller.kind.set(resolved.profile.kind);
     caller.limit(&mut resolved, &request.model, &settings).await?;
     let Resolved { mut profile, variant, .. } = resolved;
+    // Several answers to one request are branches.
+    profile.keep &= request.n == 1;
     let (effort, mut ignored) = choose_effort(proxy, &request, &profile, variant.effort.as_ref()).await?;
     if profile.kind == ThreadKind::Plain && caller.names_workspace() {
         ignored.push("x-codex-workspace");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use codex_client::Usage;
+use codex_client::{KeptChat, Usage};
 use proxy::changes::Changes;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
 
@@ -41,6 +41,8 @@ pub(crate) struct Row {
     /// Reported estimates of the tokens.
     pub(crate) progress: Vec<u64>,
     pub(crate) steps: Vec<RowStep>,
+    /// The chat, if codex keeps it.
+    pub(crate) chat: Option<KeptChat>,
     /// What changed in the working folder.
     pub(crate) changes: Option<Changes>,
 }
@@ -86,6 +88,10 @@ impl RequestLog for Log {
 
     fn model(&self, id: &str, model: &str) {
         self.edit(id, |row| row.model = model.to_owned());
+    }
+
+    fn kept(&self, id: &str, chat: &KeptChat) {
+        self.edit(id, |row| row.chat = Some(chat.clone()));
     }
 
     fn waited(&self, id: &str, ms: u64, _admitted: bool) {
