@@ -51,7 +51,9 @@ Examples:
     codex-proxyd --ask on
     codex-proxyd approvals
   Find out why something does not work:
-    codex-proxyd doctor";
+    codex-proxyd doctor
+
+Responses, conversations and chats that clients store are in memory until it stops.";
 
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]

@@ -6,10 +6,11 @@ use codex_client::Environment;
 use desktop::app::{App, AppOptions};
 use desktop::keychain::{KeyLimitsForm, MemoryStore};
 use reqwest::Method;
-use sample_model::under_test;
+use sample_model::{codex_home, under_test};
 use serde_json::{Value, json};
 
 use crate::app::free_port;
+use crate::opened::Opened;
 use crate::support::{KEY, folder};
 
 /// An app with fake-codex, at the same port after each start.
@@ -162,4 +163,54 @@ async fn a_revoked_keys_answers_are_deleted() {
     assert_eq!(started.app.stored_answers().await.on_disk.answers, 1);
     assert_eq!(started.status(&kept).await, 200);
     started.app.shutdown().await;
+}
+
+/// Sends a request to the app with the real codex.
+async fn send(opened: &Opened, path: &str, body: Value) -> Value {
+    let url = format!("http://127.0.0.1:{}/v1/{path}", opened.port);
+    let response = reqwest::Client::new().post(url).bearer_auth(KEY).json(&body).send().await.unwrap();
+    assert_eq!(response.status(), 200, "{path}");
+    response.json().await.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn responses_and_conversations_continue_after_a_restart() {
+    let mut opened = Opened::new(codex_home::write, json!({"keep_texts": true})).await;
+    let ask = |input: &str, more: Value| {
+        let mut body = json!({"model":"gpt-5.5","input":input});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let one = send(&opened, "responses", ask("[[say=\"one\"]]", json!({}))).await;
+    let previous = json!({"previous_response_id": one["id"]});
+    let two = send(&opened, "responses", ask("[[say=\"two\"]]", previous)).await;
+    let items = json!([{"role":"user","content":"first"}]);
+    let conversation = send(&opened, "conversations", json!({ "items": items })).await;
+    let belongs = json!({"conversation": conversation["id"]});
+    send(&opened, "responses", ask("[[say=\"three\"]]", belongs.clone())).await;
+
+    opened.restart().await;
+    let seen = async |previous: Value, input: &str| -> Vec<String> {
+        send(&opened, "responses", ask(input, previous)).await;
+        let requests = opened.model.requests();
+        let said = requests.last().unwrap().input();
+        said.into_iter().filter(|(role, _)| role != "developer").map(|(_, text)| text).collect()
+    };
+    let previous = json!({"previous_response_id": two["id"]});
+    assert_eq!(
+        seen(previous, "[[say=\"four\"]]").await,
+        ["[[say=\"one\"]]", "one", "[[say=\"two\"]]", "two", "[[say=\"four\"]]"]
+    );
+    assert_eq!(
+        seen(belongs, "[[say=\"five\"]]").await,
+        ["first", "[[say=\"three\"]]", "three", "[[say=\"five\"]]"]
+    );
+    // An item of a response from before the restart.
+    let referred =
+        json!([{"type":"item_reference","id":one["output"][0]["id"]},{"role":"user","content":"[[echo]]"}]);
+    let body = json!({"model":"gpt-5.5","input":referred});
+    let echo = send(&opened, "responses", body).await;
+    assert!(echo["output"][0]["content"][0]["text"].as_str().unwrap().contains("\"one\""), "{echo}");
+    opened.app.shutdown().await;
 }

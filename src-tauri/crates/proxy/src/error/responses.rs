@@ -20,17 +20,15 @@ pub(crate) fn in_responses(param: &str) -> &str {
 impl ApiError {
     /// The response does not exist, or belongs to another key.
     pub(crate) fn response_not_found(id: &str) -> Self {
-        let message = format!(
-            "The response {:?} does not exist. Responses are kept in memory for a limited time.",
-            shown(id)
-        );
+        let message =
+            format!("The response {:?} does not exist. Responses are kept for a limited time.", shown(id));
         Self::new(StatusCode::NOT_FOUND, "response_not_found", message).param("response_id")
     }
 
     /// The previous response does not exist.
     pub(crate) fn previous_response_not_found(id: &str) -> Self {
         let message = format!(
-            "The previous response {:?} does not exist. Responses are kept in memory for a limited time; send the conversation in input.",
+            "The previous response {:?} does not exist. Responses are kept for a limited time; send the conversation in input.",
             shown(id)
         );
         Self::new(StatusCode::BAD_REQUEST, "previous_response_not_found", message)

@@ -71,6 +71,16 @@ const RESPONSES: [&str; 15] = [
     "errors",
 ];
 
+/// The checks of `python_stored.py` and `node_stored.mjs`.
+const STORED: [&str; 6] = [
+    "conversations",
+    "conversation_items",
+    "conversation_responses",
+    "stored_chats",
+    "stored_chat_messages",
+    "stored_chat_streams",
+];
+
 /// The checks of `langchain_client.py`.
 const LANGCHAIN: [&str; 10] = [
     "invoke",
@@ -243,6 +253,18 @@ async fn python_package_passes_its_checks() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_passes_its_checks() {
     assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CLIENT);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn python_package_keeps_conversations_and_chats() {
+    assert_eq!(checks(&python(&real().start().await, "python_stored.py").await), STORED);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn node_package_keeps_conversations_and_chats() {
+    assert_eq!(checks(&node(&real().start().await, "node_stored.mjs").await), STORED);
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ pub(crate) struct ResponsesRequest {
     /// of the output when the response ends. Not together with `previous_response_id`.
     #[schema(value_type = Option<Object>)]
     pub conversation: Option<Value>,
-    /// Whether to store the response in memory, for retrieval and `previous_response_id`. Default `true`.
-    /// Up to 256 responses or 64 MiB are stored; the least recently used one goes first.
+    /// Whether to store the response, for retrieval and `previous_response_id`. Default `true`.
+    /// The latest 256 objects or 64 MiB are in memory. The app keeps them on disk too while it saves prompts and answers.
     pub store: Option<bool>,
     /// If `true`, the response is generated in the background: it is returned at once with the status `queued`, and goes on when the
     /// client disconnects. It needs `store`. Default `false`.
