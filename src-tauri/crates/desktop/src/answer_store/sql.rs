@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proxy::store::{Batch, Item, Kind, Object, Query, Stored};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::StoredCounts;
 use crate::database::{compact, used_bytes};
@@ -223,7 +223,7 @@ pub(super) fn delete(connection: &mut Connection, key: &str, kind: Kind, id: &st
 
 /// Deletes objects with the batches that no other has.
 fn delete_objects(connection: &mut Connection, ids: &[String]) -> rusqlite::Result<()> {
-    let transaction: Transaction<'_> = connection.transaction()?;
+    let transaction = connection.transaction()?;
     for id in ids {
         let last = last_batch(&transaction, id)?;
         transaction.prepare_cached("DELETE FROM objects WHERE id = ?1")?.execute([id])?;
@@ -236,14 +236,14 @@ fn delete_objects(connection: &mut Connection, ids: &[String]) -> rusqlite::Resu
 fn delete_selected(
     connection: &mut Connection,
     sql: &str,
-    parameter: impl rusqlite::ToSql,
+    parameter: &dyn rusqlite::ToSql,
 ) -> rusqlite::Result<bool> {
     let mut any = false;
     loop {
         let select = format!("{sql} LIMIT {PRUNE_BATCH}");
         let mut statement = connection.prepare_cached(&select)?;
         let ids: Vec<String> =
-            statement.query_map([&parameter], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            statement.query_map([parameter], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         drop(statement);
         if ids.is_empty() {
             return Ok(any);
@@ -257,7 +257,7 @@ fn delete_selected(
 pub(super) fn prune(connection: &mut Connection, before_s: u64) -> rusqlite::Result<()> {
     // Beyond SQLite's integers, everything is old.
     let before = i64::try_from(before_s).unwrap_or(i64::MAX);
-    if delete_selected(connection, "SELECT id FROM objects WHERE changed < ?1", before)? {
+    if delete_selected(connection, "SELECT id FROM objects WHERE changed < ?1", &before)? {
         compact(connection)?;
     }
     Ok(())
@@ -284,7 +284,7 @@ pub(super) fn retain_keys(connection: &mut Connection, keys: &[String]) -> rusql
     let keys =
         serde_json::to_string(keys).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let sql = "SELECT id FROM objects WHERE key <> '' AND key NOT IN (SELECT value FROM json_each(?1))";
-    if delete_selected(connection, sql, keys)? {
+    if delete_selected(connection, sql, &keys)? {
         compact(connection)?;
     }
     Ok(())

@@ -111,10 +111,9 @@ impl MemoryStore {
         let mut found: Vec<Arc<Object>> =
             objects.filter(|object| object.matches(key, query)).map(Arc::clone).collect();
         drop(inner);
+        found.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         if query.descending {
-            found.sort_unstable_by(|one, other| Reverse(&one.id).cmp(&Reverse(&other.id)));
-        } else {
-            found.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+            found.reverse();
         }
         found.into_iter().take(query.limit).map(Arc::unwrap_or_clone).collect()
     }
