@@ -117,6 +117,8 @@ class Terminal:
         self.work, self.home = self.folder / "work", self.folder / "home"
         self.work.mkdir()
         self.home.mkdir()
+        # Some clients take the project around it for theirs, and write into it.
+        subprocess.run(["git", "init", "--quiet", self.work], check=True)
         self.environment = {**os.environ, "HOME": str(self.home), "PWD": str(self.work), "NO_COLOR": "1", **environment}
         for name in ("CONFIG", "DATA", "STATE", "CACHE"):
             self.environment[f"XDG_{name}_HOME"] = str(self.home / name.lower())

@@ -68,6 +68,7 @@ impl Daemon {
         let mut program = Command::new(workspace::built_binary(Profile::Dev, "codex-proxyd")?);
         let demo = Demo::prepare(&mut program, &args, false)?;
         program.args(args).env("API_KEYS", demo::KEY).current_dir(folder).stdout(Stdio::piped());
+        program.stderr(create(&folder.join("codex-proxyd.log"))?);
         child::print_command(&program);
         let mut process = KillOnDrop(program.spawn().context("cannot start codex-proxyd")?);
         let lines = child::read_lines(process.0.stdout.take().context("stdout was not piped")?);
@@ -88,7 +89,7 @@ impl Daemon {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("NO_PROXY", "127.0.0.1,localhost")
             .current_dir(&self.folder)
-            .stderr(File::create(&log).with_context(|| format!("cannot write {}", log.display()))?);
+            .stderr(create(&log)?);
         for variable in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(variable);
         }
@@ -107,4 +108,8 @@ impl Daemon {
         }
         Ok(driven)
     }
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| format!("cannot write {}", path.display()))
 }
