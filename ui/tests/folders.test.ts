@@ -91,6 +91,8 @@ test('full access has to be typed, once', async () => {
   await fireEvent.change(form.getByLabelText('Permissions'), { target: { value: 'danger-full-access' } });
   expect(form.getByLabelText(/^Ask/)).toBeDisabled();
   expect(form.getByRole('button', { name: 'Allow full access' })).toBeDisabled();
+  expect(form.getByRole('button', { name: 'Allow full access' })).toHaveClass('danger');
+  expect(form.getByRole('button', { name: 'Allow full access' })).not.toHaveClass('primary');
   await fireEvent.submit(form.getByRole('button', { name: 'Allow full access' }).closest('form')!);
   expect(callsTo(host, 'setSettings')).toEqual([]);
   await type(/^Type/, 'full access');

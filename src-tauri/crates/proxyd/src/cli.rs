@@ -45,6 +45,8 @@ Examples:
     codex-proxyd --port 9000 --model gpt-5.5
   Let codex-local edit the files in one folder:
     codex-proxyd --sandbox workspace-write --workspace ~/notes
+  Make folders models, codex:web and codex:notes:
+    codex-proxyd --folder web=~/web --folder notes=~/notes
   Create a key and print it:
     codex-proxyd key new laptop
   Let codex-local ask before it leaves the sandbox, and answer it in another terminal:

@@ -122,6 +122,12 @@ async fn start_params(rpc: &Connection, thread: &NewThread, trusted: bool) -> Re
     if thread.profile.no_mcp_servers && thread.profile.kind == ThreadKind::Agent {
         without_mcp_servers(&mut params, mcp_servers(rpc, &thread.profile.workspace).await?.keys());
     }
+    if let Some(instructions) = &thread.profile.developer_instructions
+        && let Some(users) = developer_instructions(rpc, &thread.profile.workspace).await
+    {
+        // codex replaces the user's by them.
+        params["developerInstructions"] = format!("{users}\n\n{instructions}").into();
+    }
     Ok(params)
 }
 
@@ -194,6 +200,13 @@ async fn mcp_servers(rpc: &Connection, folder: &Path) -> Result<Map<String, Valu
     }
     let read: Read = rpc.call("config/read", json!({ "cwd": folder })).await?;
     Ok(read.config.mcp_servers.unwrap_or_default())
+}
+
+/// The developer instructions of the user's configuration, as seen from `folder`; `None` without any, or when codex cannot say.
+async fn developer_instructions(rpc: &Connection, folder: &Path) -> Option<String> {
+    let read: Value = rpc.call("config/read", json!({ "cwd": folder })).await.ok()?;
+    let instructions = read["config"]["developer_instructions"].as_str()?.trim();
+    Some(instructions.to_owned()).filter(|instructions| !instructions.is_empty())
 }
 
 /// Distinguishes what the client, what the user's configuration, and what codex is to blame for.

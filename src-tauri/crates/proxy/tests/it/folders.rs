@@ -1,12 +1,13 @@
 //! Folders that are models, and folders that requests name, with the real codex and its real sandbox.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use codex_client::SandboxMode;
 use proxy::approvals::ApprovalAnswer;
 use proxy::settings::{FolderModel, Settings};
 use proxy::{Key, KeyEntry, KeyFile, KeyLimits};
 use reqwest::{Method, Response};
+use sample_model::codex_home;
 use serde_json::{Value, json};
 
 use crate::support::{KEY, TIMEOUT, TestProxy, TestProxyBuilder, data_dir, fake, real};
@@ -176,10 +177,19 @@ async fn a_folder_asks_by_its_own_rule() {
     }
 }
 
+/// A codex home whose configuration has instructions.
+fn with_instructions(dir: &Path, base_url: &str) -> std::io::Result<()> {
+    codex_home::write(dir, base_url)?;
+    let config = std::fs::read_to_string(dir.join("config.toml"))?;
+    std::fs::write(dir.join("config.toml"), format!("developer_instructions = \"Mind the user.\"\n{config}"))
+}
+
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn the_instructions_of_a_folder_come_before_those_of_the_app() {
-    let proxy = Site::start(real(), |web| web.instructions = "Use tabs in this folder.".to_owned()).await;
+    let mut plan = real();
+    plan.home = with_instructions;
+    let proxy = Site::start(plan, |web| web.instructions = "Use tabs in this folder.".to_owned()).await;
     let mut body = body("codex:web", "[[words=1]]");
     let system = json!({"role": "system", "content": "Answer in French."});
     body["messages"].as_array_mut().unwrap().insert(0, system);
@@ -194,6 +204,8 @@ async fn the_instructions_of_a_folder_come_before_those_of_the_app() {
         .collect();
     let at = |text: &str| developer.find(text).unwrap_or_else(|| panic!("{text} is missing in {developer}"));
     assert!(at("Use tabs in this folder.") < at("Answer in French."));
+    // So do those of the user's configuration, which codex alone would drop.
+    assert!(at("Mind the user.") < at("Use tabs in this folder."));
     // codex's own instructions stay.
     assert!(sent["instructions"].as_str().unwrap_or_default().len() + developer.len() > 1000);
     ask(&proxy, "codex-local", "[[words=1]]").await.unwrap();
