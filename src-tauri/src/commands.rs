@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
-use desktop::pairing::{CheckStep, Recipe};
+use desktop::pairing::{CheckStep, PictureCheck, Recipe};
 use desktop::view::{CodexCheck, ViewError};
 use serde_json::{Map, Value};
 use tauri::ipc::{Channel, Invoke};
@@ -70,6 +70,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         installed_apps,
         listen_on_docker_bridge,
         check_connection,
+        check_picture,
         settings,
         set_setting,
         set_settings,
@@ -90,6 +91,7 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         requests::clear_exchanges,
         requests::undo_clear,
         requests::export_exchanges,
+        requests::save_picture,
         requests::copy_as_curl,
         requests::copy_resume_command,
         requests::chart,
@@ -196,6 +198,11 @@ async fn check_connection(
     steps: Channel<CheckStep>,
 ) -> Result<()> {
     app.check_connection(&recipe_id, key_id.as_deref(), |step| drop(steps.send(step))).await
+}
+
+#[tauri::command]
+async fn check_picture(app: State<'_, App>, key_id: Option<String>) -> Result<PictureCheck> {
+    app.check_picture(key_id.as_deref()).await
 }
 
 #[tauri::command]

@@ -48,6 +48,7 @@ async function openChanged(
     requestText: null,
     answerText: null,
     chat: null,
+    pictures: [],
     changes: CHANGES,
     review: null,
     ...detail,
@@ -143,6 +144,7 @@ test('a review says that it uses the limits, shows its progress and can be stopp
     requestText: null,
     answerText: null,
     chat: null,
+    pictures: [],
     changes: CHANGES,
     review: { ...REVIEW, state: 'running', ended: null, step: 'rg -n old' },
   });

@@ -174,3 +174,39 @@ test('tiles have letters instead of logos, and an unknown recipe its own tile', 
   const recipe = { id: 'new', title: 'New app', intro: '', pieces: [], warning: null, canOpenDocker: false };
   expect(groupRecipes([{ ...recipe, suggested: false }])[0]).toMatchObject({ id: 'new', name: 'New app' });
 });
+
+test('images of Open WebUI are set up with the same address and key, and tested with a real picture on request', async () => {
+  const host = open('connect');
+  await app('Open WebUI');
+  const summary = await screen.findByText('Let Open WebUI generate images');
+  expect(screen.queryByText('gpt-image-1')).toBeNull();
+  await fireEvent.click(summary);
+  const card = within(await screen.findByRole('region', { name: 'Images in Open WebUI' }));
+  expect(card.getByText(/Admin Panel → Settings → Images/)).toBeVisible();
+  expect(card.queryByText(/OPENAI_BASE_URL/)).toBeNull();
+  await press('Copy: Model for Images in Open WebUI');
+  expect(callsTo(host, 'copyPiece')[0]?.[0]).toBe('openWebUiImages');
+  const check = within(screen.getByRole('region', { name: 'Test images' }));
+  expect(check.getByText(/Uses one picture of your limit/)).toBeVisible();
+  expect(callsTo(host, 'checkPicture')).toEqual([]);
+  await fireEvent.click(check.getByRole('button', { name: 'Generate a picture' }));
+  expect(await check.findByRole('img', { name: 'The generated test' })).toHaveAttribute(
+    'src',
+    expect.stringMatching(/^data:image\/png;base64,/),
+  );
+  expect(check.getByText('Images work.')).toBeVisible();
+});
+
+test('a failed test of images says why', async () => {
+  const host = open('connect');
+  host.checkPicture = async () => ({
+    step: { what: 'Generated a picture', ok: false, detail: 'Sign in with ChatGPT.', ms: 1 },
+    picture: null,
+  });
+  await app('Open WebUI');
+  await fireEvent.click(await screen.findByText('Let Open WebUI generate images'));
+  await press('Generate a picture');
+  expect(await screen.findByText('Sign in with ChatGPT.')).toBeVisible();
+  expect(screen.getByText('The test failed.')).toBeVisible();
+  expect(screen.queryByRole('img', { name: 'The generated test' })).toBeNull();
+});

@@ -245,6 +245,23 @@ test('arrow keys select a request, Enter shows its steps, Escape closes them', a
   expect(grid).toHaveFocus();
 });
 
+test('the pictures of an answer are shown, and can be saved', async () => {
+  const host = open('requests');
+  const detail = host.exchangeDetail;
+  host.exchangeDetail = async (id) => ({ ...(await detail(id)), pictures: ['iVBORw0KGgo=', '/9j/4AAQ'] });
+  await waitFor(() => expect(rows().length).toBeGreaterThan(5));
+  await fireEvent.click(rows()[0] as HTMLElement);
+
+  expect(await screen.findByRole('heading', { name: 'Pictures' })).toBeVisible();
+  const [png, jpeg] = screen.getAllByRole('img', { name: /^Generated picture/ });
+  expect(png).toHaveAttribute('src', 'data:image/png;base64,iVBORw0KGgo=');
+  expect(jpeg).toHaveAttribute('src', 'data:image/jpeg;base64,/9j/4AAQ');
+
+  await press('Save picture 2');
+  expect(callsTo(host, 'savePicture')).toEqual([[rows()[0]?.id.replace('row-', ''), 1]]);
+  expect(await screen.findByText('Saved the picture.', { selector: 'p' })).toBeVisible();
+});
+
 test('a request can be copied as curl', async () => {
   const host = open('requests');
   await waitFor(() => expect(rows().length).toBeGreaterThan(5));

@@ -1,5 +1,7 @@
 //! The commands of the request log.
 
+use std::path::PathBuf;
+
 use desktop::app::App;
 use desktop::request_log::{
     Chart, ChartRange, ChartStack, ExchangeCounts, ExchangeDetail, ExchangeQuery, ExchangeRow, ExportFormat,
@@ -55,14 +57,39 @@ pub(super) async fn export_exchanges(
         ExportFormat::Csv => ("CSV", "csv"),
         ExportFormat::Json => ("JSON", "json"),
     };
-    let (sender, picked) = tokio::sync::oneshot::channel();
-    let dialog = handle.dialog().file().set_title("Export requests").add_filter(name, &[extension]);
-    dialog
-        .set_file_name(format!("codex-proxy-requests.{extension}"))
-        .save_file(move |path| drop(sender.send(path)));
-    let path = picked.await.ok().flatten().and_then(|path| path.into_path().ok());
-    let Some(path) = path else { return Ok(None) };
+    let file = format!("codex-proxy-requests.{extension}");
+    let Some(path) = ask_where(&handle, "Export requests", name, extension, &file).await else {
+        return Ok(None);
+    };
     app.export_exchanges(query, format, &path).await.map(Some)
+}
+
+/// Asks for a file and writes a picture to it. Returns whether the user has chosen one.
+#[tauri::command]
+pub(super) async fn save_picture(
+    handle: AppHandle,
+    app: State<'_, App>,
+    id: String,
+    index: usize,
+) -> Result<bool> {
+    let Some(path) = ask_where(&handle, "Save picture", "PNG", "png", "picture.png").await else {
+        return Ok(false);
+    };
+    app.save_picture(&id, index, &path).await.map(|()| true)
+}
+
+/// Asks where to save a file.
+async fn ask_where(
+    handle: &AppHandle,
+    title: &str,
+    kind: &str,
+    extension: &str,
+    file: &str,
+) -> Option<PathBuf> {
+    let (sender, picked) = tokio::sync::oneshot::channel();
+    let dialog = handle.dialog().file().set_title(title).add_filter(kind, &[extension]);
+    dialog.set_file_name(file).save_file(move |path| drop(sender.send(path)));
+    picked.await.ok().flatten().and_then(|path| path.into_path().ok())
 }
 
 #[tauri::command]

@@ -26,6 +26,10 @@ requestText: string | null,
  */
 answerText: string | null, 
 /**
+ * The pictures of the answer in base64, if texts are stored.
+ */
+pictures: Array<string>, 
+/**
  * The chat, if codex keeps it.
  */
 chat: KeptChat | null, 

@@ -17,7 +17,7 @@ import { approvalCommands, approvalsFor, healthOf, isAsks, type Asks } from './f
 import { doctorChecks } from './fake/doctor';
 import { playgroundCommands } from './fake/playground';
 import { undoCoverage } from './fake/changes';
-import { connectionCheck, recipesFor } from './fake/recipes';
+import { connectionCheck, pictureCheck, recipesFor } from './fake/recipes';
 import {
   keysFor,
   overviewFor,
@@ -289,6 +289,8 @@ export function fakeHost({
         onStep(step);
       }
     },
+
+    checkPicture: async () => pictureCheck(overview.proxy.state === 'running'),
 
     settings: async () => settings,
     setSetting: async (name, value) => save({ [name]: value }),

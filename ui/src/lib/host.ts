@@ -13,6 +13,7 @@ import type { ChartRange } from '../bindings/ChartRange';
 import type { ChartStack } from '../bindings/ChartStack';
 import type { ChatRequest } from '../bindings/ChatRequest';
 import type { CheckStep } from '../bindings/CheckStep';
+import type { PictureCheck } from '../bindings/PictureCheck';
 import type { CodeLanguage } from '../bindings/CodeLanguage';
 import type { CodexCheck } from '../bindings/CodexCheck';
 import type { ExchangeCounts } from '../bindings/ExchangeCounts';
@@ -160,6 +161,8 @@ export const COMMANDS = {
   checkConnection: command<
     (recipeId: string, keyId: string | null, onStep: (step: CheckStep) => void) => Promise<void>
   >('recipeId', 'keyId', 'steps'),
+  /** Costs a picture of the account's limit. */
+  checkPicture: command<(keyId: string | null) => Promise<PictureCheck>>('keyId'),
 
   settings: command<() => Promise<SettingsView>>(),
   setSetting: command<<F extends FieldName>(name: F, value: Form[F]) => Promise<void>>('name', 'value'),
@@ -192,6 +195,8 @@ export const COMMANDS = {
   undoClear: command<() => Promise<void>>(),
   /** Asks for a file. Resolves with the number of requests, or `null` if none was chosen. */
   exportExchanges: command<(query: ExchangeQuery, format: ExportFormat) => Promise<number | null>>('query', 'format'),
+  /** Asks for a file. Resolves with whether one was chosen. */
+  savePicture: command<(id: string, index: number) => Promise<boolean>>('id', 'index'),
   copyAsCurl: command<(id: string) => Promise<void>>('id'),
   copyResumeCommand: command<(id: string) => Promise<void>>('id'),
   /** Puts back what changed in the folder while the request ran. */

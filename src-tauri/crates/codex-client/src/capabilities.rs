@@ -61,6 +61,8 @@ pub struct Capabilities {
     pub ask: bool,
     /// Its model can also ask questions, and for permissions.
     pub ask_questions: bool,
+    /// Its model can generate images, if the account can.
+    pub image_generation: bool,
     /// codex lists the user's MCP servers, so that they can be switched off.
     pub config_read: bool,
     /// codex stores threads, and says whether one has been continued elsewhere.
@@ -89,6 +91,7 @@ impl Capabilities {
             raw_events: false,
             ask: false,
             ask_questions: false,
+            image_generation: false,
         }
     }
 
@@ -127,6 +130,8 @@ impl Capabilities {
             cannot("switch web search off", "0.120")
         } else if !self.images() && request.items.iter().any(Item::has_images) {
             cannot("read images in a conversation", "0.80")
+        } else if request.profile.image_generation && !self.image_generation {
+            cannot("generate images", "0.120")
         } else {
             Ok(())
         }

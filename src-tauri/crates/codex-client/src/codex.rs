@@ -120,6 +120,9 @@ impl Codex {
         let session = self.session().await?;
         let capabilities = session.readiness.capabilities;
         capabilities.check(&request, &session.readiness.version)?;
+        if request.profile.image_generation && !session.readiness.may_generate_images() {
+            return Err(CodexError::NeedsChatGpt { what: "generate images" });
+        }
         // Otherwise everything is declined, as without asking.
         request.profile.ask &= capabilities.ask;
         request.profile.keep = capabilities.keep && request.keeps();

@@ -44,6 +44,13 @@ pub enum CodexError {
         since: &'static str,
     },
 
+    /// codex is not signed in with ChatGPT, which it needs for what the request asks for.
+    #[error("codex is not signed in with ChatGPT, without which it cannot {what}")]
+    NeedsChatGpt {
+        /// What the request needs, after "cannot".
+        what: &'static str,
+    },
+
     /// codex has no account.
     #[error("codex is not signed in")]
     NotSignedIn,

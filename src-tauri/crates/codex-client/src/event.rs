@@ -1,6 +1,7 @@
 //! The events of a turn.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,12 @@ pub enum TurnEvent {
     Asked(Ask),
     /// The result of a review: what it found, in codex's words. Only reviews have it.
     Reviewed(String),
+    /// codex generates the picture with this id, which can take minutes.
+    PictureStarted(String),
+    /// A picture that codex generated.
+    Picture(Picture),
+    /// codex could not generate a picture. The model learns of it, and the turn goes on.
+    PictureFailed(TurnFailure),
     /// What codex's own patches have changed in the turn so far, as a git patch, without what commands changed. At most one
     /// for each answer, before its end; one that is too long is left out.
     Diff(String),
@@ -47,6 +54,17 @@ pub struct KeptChat {
     pub thread: String,
     /// Its working folder.
     pub folder: PathBuf,
+}
+
+/// A picture that codex generated. The file that codex saves is removed with its thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Identifies it within its turn.
+    pub id: String,
+    /// The file in base64: a PNG, as far as observed. Clones share it.
+    pub base64: Arc<str>,
+    /// The prompt that the model made of the user's.
+    pub prompt: Option<String>,
 }
 
 /// An action that codex took during a turn.
@@ -229,6 +247,11 @@ impl TurnEvent {
         matches!(self, Self::Ended(_))
     }
 
+    /// The size of its picture in bytes.
+    pub(crate) fn picture_bytes(&self) -> usize {
+        if let Self::Picture(picture) = self { picture.base64.len() } else { 0 }
+    }
+
     /// The size of its text in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
@@ -242,8 +265,15 @@ impl TurnEvent {
                 citations.iter().map(|citation| citation.url.len() + citation.title.len()).sum()
             }
             Self::Asked(ask) => ask.question.text_bytes(),
-            // There is one, and its length is limited.
-            Self::Kept(_) | Self::Diff(_) | Self::Item(_) | Self::Checkpoint | Self::Ended(_) => 0,
+            Self::PictureStarted(id) => id.len(),
+            Self::PictureFailed(failure) => failure.message.len(),
+            // Pictures have a limit of their own; of patches there is one, and its length is limited.
+            Self::Picture(_)
+            | Self::Kept(_)
+            | Self::Diff(_)
+            | Self::Item(_)
+            | Self::Checkpoint
+            | Self::Ended(_) => 0,
         }
     }
 }

@@ -59,7 +59,8 @@ pub use config::CodexConfig;
 pub use environment::Environment;
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use event::{
-    Citation, Incomplete, ItemEvent, KeptChat, TurnEnd, TurnEvent, Usage, WebSearchAction, WebSearchCall,
+    Citation, Incomplete, ItemEvent, KeptChat, Picture, TurnEnd, TurnEvent, Usage, WebSearchAction,
+    WebSearchCall,
 };
 pub use files::{FileStamp, replace_file};
 pub use home::{Home, HomeUsed};

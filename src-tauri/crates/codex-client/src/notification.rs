@@ -2,6 +2,7 @@
 
 mod config_warning;
 mod failure;
+mod picture;
 mod thread_item;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use crate::rate_limits::Snapshot;
 
 pub(crate) use config_warning::ConfigWarning;
 pub(crate) use failure::{TurnError, failure, incomplete};
+pub(crate) use picture::{ImageItem, picture_failure};
 pub(crate) use thread_item::{ItemKind, ThreadItem};
 
 /// Notifications that we never read; we ask codex not to send them.

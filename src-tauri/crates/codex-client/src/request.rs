@@ -47,6 +47,8 @@ pub struct ThreadProfile {
     pub developer_instructions: Option<String>,
     /// Whether codex stores the thread, so that its chat goes on after a restart and in codex itself. Only for the agent.
     pub keep: bool,
+    /// Whether the model can generate images. Without it, a plain model cannot, and the agent can if the user's settings let it.
+    pub image_generation: bool,
 }
 
 impl ThreadProfile {
@@ -67,6 +69,7 @@ impl ThreadProfile {
             no_mcp_servers: false,
             developer_instructions: None,
             keep: false,
+            image_generation: false,
         }
     }
 

@@ -6,6 +6,7 @@ mod limits;
 mod liveness;
 mod mcp_servers;
 mod models;
+mod pictures;
 mod prewarm;
 mod questions;
 mod server_requests;
@@ -28,7 +29,7 @@ use crate::environment::Environment;
 use crate::error::{CodexError, FailureKind};
 use crate::event::{ItemEvent, TurnEvent};
 use crate::home::{self, ModelSizes};
-use crate::notification::Notification;
+use crate::notification::{ItemKind, Notification, ThreadItem};
 use crate::rate_limits::SharedLimits;
 use crate::request::SandboxMode;
 use crate::rpc::{Connection, Handler, Lines, Outcome};
@@ -39,6 +40,7 @@ use crate::thread::{
 use crate::turn::TurnRegistry;
 use liveness::ping_when_idle;
 use mcp_servers::McpServers;
+use pictures::Pictures;
 use questions::{Answer, Answerer};
 use server_requests::{Approval, RequestParams, TOOL_CALL, reply};
 
@@ -68,6 +70,7 @@ pub(crate) struct Session {
     pub(crate) prewarmed: PrewarmPool,
     pub(crate) kept_threads: KeptThreads,
     pub(crate) mcp_servers: McpServers,
+    pub(crate) pictures: Pictures,
     pub(crate) starting_turns: Semaphore,
     /// The account's usage limits.
     pub(crate) limits: SharedLimits,
@@ -89,6 +92,8 @@ pub(crate) struct SessionParts {
     pub(crate) environment: Environment,
     /// The user's own `CODEX_HOME`, if known.
     pub(crate) user_home: Option<PathBuf>,
+    /// Where to note what is to be removed.
+    pub(crate) folder: PathBuf,
     pub(crate) retention: Retention,
     pub(crate) max_turns: MaxTurns,
     pub(crate) kept_threads: KeptThreads,
@@ -110,6 +115,7 @@ impl Session {
             readiness,
             environment,
             user_home,
+            folder,
             retention,
             max_turns,
             refusal,
@@ -124,6 +130,7 @@ impl Session {
             rpc,
             turns: TurnRegistry::new(readiness.capabilities.whole_responses),
             readiness,
+            pictures: Pictures::new(environment.codex_home().as_deref(), &folder),
             environment,
             cache: ThreadCache::new(retention),
             prewarmed: PrewarmPool::new(max_turns),
@@ -246,7 +253,16 @@ impl Handler for Session {
         let Ok(notification) = serde_json::from_str::<Notification<'_>>(params) else { return };
         match notification.rate_limits {
             Some(update) if method == "account/rateLimits/updated" => self.limits.merge(update),
-            _ => self.turns.notify(method, notification, self.limits.exhausted_until()),
+            _ => {
+                let thread = notification.thread_id.as_deref();
+                if let (Some(thread), Some(item)) = (thread, notification.item)
+                    && method == "item/started"
+                    && is_picture(item)
+                {
+                    self.pictures.begun(thread);
+                }
+                self.turns.notify(method, notification, self.limits.exhausted_until());
+            }
         }
     }
 
@@ -274,6 +290,11 @@ impl Handler for Session {
         }
         Some(reply.outcome)
     }
+}
+
+fn is_picture(item: &RawValue) -> bool {
+    let item = serde_json::from_str::<ThreadItem>(item.get());
+    item.is_ok_and(|item| item.kind == ItemKind::ImageGeneration)
 }
 
 /// Waits for the answer to a question and sends it. The wait ends with the turn.

@@ -47,6 +47,14 @@ pub struct Readiness {
     pub model_list: Option<u64>,
 }
 
+impl Readiness {
+    /// Whether the account can generate images: that of ChatGPT alone can. One that codex does not report may be.
+    #[must_use]
+    pub fn may_generate_images(&self) -> bool {
+        matches!(self.account, None | Some(Account::ChatGpt { .. }))
+    }
+}
+
 /// Why codex refused to start its latest thread; `None` if it did not.
 pub(crate) type Refusal = Arc<watch::Sender<Option<CodexError>>>;
 

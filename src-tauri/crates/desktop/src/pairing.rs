@@ -19,7 +19,7 @@ mod recipes;
 mod types;
 
 pub use crate::shell::Platform;
-pub use check::{Containers, check};
+pub use check::{Containers, check, check_picture};
 pub use client::Target;
 pub use docker::{BRIDGE_NAME, Docker, bridge, find, listen_choices};
 pub use input::{CANNOT_REACH_LOCALHOST, RecipeInput, ShownKey};
@@ -28,6 +28,6 @@ pub use network::lan_addresses;
 pub use playground::run as playground;
 pub use recipes::{both_text, conversation_code, piece_text, recipes, unreachable_by_containers};
 pub use types::{
-    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, PlaygroundEvent, Recipe, RecipePiece,
-    TokenCounts,
+    ChatMessage, ChatRequest, ChatRole, CheckStep, CodeLanguage, PictureCheck, PlaygroundEvent, Recipe,
+    RecipePiece, TokenCounts,
 };

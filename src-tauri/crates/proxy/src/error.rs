@@ -5,6 +5,7 @@
 
 mod codex;
 mod folders;
+mod images;
 mod key_rules;
 mod responses;
 #[cfg(test)]
@@ -47,6 +48,8 @@ pub enum Failure {
     Cut,
     /// The model did not call the required tool.
     NoCall,
+    /// The model ended its answer without the image that was requested: its words.
+    NoImage(String),
     /// The proxy is stopping.
     Stopping,
     /// The owner of the proxy stopped this request.
@@ -224,6 +227,7 @@ impl ApiError {
             | "upstream_unreachable"
             | "invalid_output"
             | "tool_not_called"
+            | "image_not_generated"
             | "keys_unavailable"
             | "usage_unknown"
             | "workspace_unavailable"
@@ -450,6 +454,7 @@ impl From<Failure> for ApiError {
             }
             Failure::Cut => Self::answer_cut(),
             Failure::NoCall => Self::tool_not_called(),
+            Failure::NoImage(words) => Self::no_image(&words),
             Failure::Stopping => Self::shutting_down(),
             Failure::Cancelled => Self::cancelled_by_owner(),
             Failure::Denied => Self::denied_by_owner(),

@@ -1,6 +1,6 @@
 //! The events of one answer. Each route sends them in its own format.
 
-use codex_client::{Citation, ToolCall, Usage, WebSearchCall};
+use codex_client::{Citation, Picture, ToolCall, Usage, WebSearchCall};
 
 use crate::error::Failure;
 use crate::openai::completion::FinishReason;
@@ -20,6 +20,10 @@ pub(crate) enum AnswerEvent {
     Citations(Vec<Citation>),
     /// A complete call of a client's tool.
     Call(ClientCall),
+    /// The picture with this id is being generated.
+    PictureStarted(String),
+    /// A generated picture.
+    Picture(Picture),
     Ended(Result<AnswerEnd, Failure>),
 }
 

@@ -8,6 +8,7 @@ mod admission;
 mod checking;
 mod deadlines;
 mod folder;
+mod images;
 mod key_tokens;
 mod limits;
 pub(crate) mod log;
@@ -18,7 +19,7 @@ mod turns;
 
 use std::time::Duration;
 
-use codex_client::{Codex, CodexError, TurnEnd, TurnEvent, TurnRequest, Usage};
+use codex_client::{Codex, CodexError, ThreadKind, TurnEnd, TurnEvent, TurnRequest, Usage};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tracing::Span;
@@ -203,7 +204,8 @@ impl Exchange {
             None => Some(request.clone()),
             note => Some(TurnRequest { turn_instructions: note, ..request.clone() }),
         };
-        let choice = || Choice::new(Attempts::new(config.clone(), streamed), retry.clone());
+        let only_image = config.only_image;
+        let choice = || Choice::new(Attempts::new(config.clone(), streamed), retry.clone(), only_image);
         let choices = (0..n).map(|_| choice()).collect();
         let max_running = self.permit.as_ref().map_or(1, Permit::turns);
         let mut turns = Turns::new(codex.clone(), request, choices, max_running);
@@ -266,16 +268,20 @@ impl Exchange {
         match &event {
             TurnEvent::Text(text) | TurnEvent::Reasoning(text) => self.count_delta(text.len()),
             TurnEvent::Call(call) => self.count_delta(call.arguments.len()),
+            TurnEvent::Picture(_) => self.count_delta(0),
             _ => {}
         }
+        let is_agent = self.turns.as_ref().is_some_and(|turns| turns.kind == ThreadKind::Agent);
         let Some(choice) = self.turns.as_mut().and_then(|turns| turns.choices.get_mut(index)) else { return };
-        let Choice { pipeline, ready, check, .. } = choice;
+        let Choice { pipeline, ready, check, instead, .. } = choice;
         match event {
             TurnEvent::Model(model) => {
                 self.model.clone_from(&model);
                 ready.push_back(AnswerEvent::Model(model));
             }
             TurnEvent::Kept(chat) => self.recorder.kept(&chat),
+            // The image is the answer.
+            TurnEvent::Text(text) if instead.is_some() => images::push_words(instead, &text),
             TurnEvent::Text(text) => {
                 if pipeline.push_text(&text, ready).is_break() {
                     // Dropping the turn interrupts it.
@@ -288,6 +294,23 @@ impl Exchange {
             TurnEvent::Item(item) => {
                 pipeline.push_item(&item, ready);
                 self.record_item(&item);
+            }
+            TurnEvent::PictureStarted(id) => {
+                self.recorder.step("Generating a picture", None, false);
+                // With a plain model, its place is its own item or image.
+                if is_agent {
+                    pipeline.push_activity("Generating a picture", ready);
+                }
+                pipeline.push_picture(AnswerEvent::PictureStarted(id), ready);
+            }
+            TurnEvent::Picture(picture) => {
+                self.recorder.step("Generated a picture", None, false);
+                self.recorder.picture(&picture.base64);
+                choice.push_picture(picture);
+            }
+            TurnEvent::PictureFailed(failure) => {
+                self.recorder.step("The picture failed", None, true);
+                choice.fail_picture(failure);
             }
             TurnEvent::Asked(ask) => return self.ask(index, ask),
             // Only reviews have a result of their own.
@@ -307,6 +330,11 @@ impl Exchange {
             TurnEvent::Ended(_) if choice.denied => {
                 choice.turn = None;
                 ready.push_back(AnswerEvent::Ended(Err(Failure::Denied)));
+            }
+            TurnEvent::Ended(Ok(_)) if instead.is_some() => {
+                choice.turn = None;
+                let words = instead.take().unwrap_or_default();
+                ready.push_back(AnswerEvent::Ended(Err(Failure::NoImage(words))));
             }
             TurnEvent::Ended(Ok(TurnEnd { usage, incomplete: Some(incomplete), .. })) => {
                 choice.turn = None;

@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 pub(crate) mod completion;
 pub(crate) mod conversation;
 pub(crate) mod error;
+pub(crate) mod images;
 mod lenient;
 pub(crate) mod list;
 pub(crate) mod model;

@@ -18,6 +18,7 @@ mod routes;
 mod serve;
 mod sse;
 mod state;
+mod upload;
 
 pub use localhost::ipv6_loopback;
 pub use review::Review;

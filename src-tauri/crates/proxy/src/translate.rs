@@ -6,6 +6,7 @@ pub(crate) mod answer_request;
 pub(crate) mod chunks;
 pub(crate) mod completions;
 mod contents;
+pub(crate) mod image_request;
 pub(crate) mod images;
 pub(crate) mod limits;
 pub(crate) mod metadata;

@@ -12,6 +12,7 @@ mod client;
 mod faults;
 mod footprint;
 mod log;
+mod pictures;
 mod request;
 mod slow_clients;
 
@@ -61,7 +62,7 @@ pub(crate) async fn soak(codex: &Path, minutes: f64, seed: Option<u64>) -> Resul
     let testbed = Testbed::start("soak", codex).await?;
     let logs = testbed.folder("logs")?;
     let log = logs.join("codex-proxyd.log");
-    let mut command = testbed.proxyd("proxy", Provider::Http, KEY, MAX_TURNS)?;
+    let mut command = testbed.proxyd("proxy", Provider::ChatGpt, KEY, MAX_TURNS)?;
     command.args(["--log-level", "debug", "--ask", "on", "--ask-limit", approvals::LIMIT_MINUTES]);
     let work = testbed.folder(WORK)?;
     command.arg("--workspace").arg(&work);
@@ -145,6 +146,9 @@ async fn run(
     // Ignores zombies, which have no memory.
     for child in children.into_iter().filter(|child| processes::memory(*child).is_some()) {
         shared.tally.borrow_mut().fail(format_args!("leaked: process {child} outlived codex-proxyd"));
+    }
+    if let Some(left) = pictures::left_in(&testbed.path("proxy-data")) {
+        shared.tally.borrow_mut().fail(left);
     }
     let mut read = Log::default();
     String::from_utf8_lossy(&fs::read(log)?).lines().for_each(|line| read.read(line));
@@ -248,7 +252,8 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
         let name = format!("{name}-{number}");
         match client.rng.u8(..100) {
             0..5 => asking::ask(&mut client, &name).await,
-            5..37 => actions::talk(&mut client, &name).await,
+            5..10 => pictures::generate(&mut client, &name).await,
+            10..37 => actions::talk(&mut client, &name).await,
             37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,
             60..75 => bad_requests::send(&mut client, &name).await,

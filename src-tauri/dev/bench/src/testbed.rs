@@ -21,6 +21,8 @@ const STALE_AFTER: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 pub(crate) enum Provider {
     /// As a provider of the user's, over HTTP.
     Http,
+    /// The same, signed in with ChatGPT, for pictures.
+    ChatGpt,
     /// As OpenAI, over a WebSocket for each thread.
     OpenAi,
 }
@@ -105,6 +107,9 @@ impl Testbed {
         let home = self.codex_home(&format!("{name}-home"), None)?;
         if provider == Provider::OpenAi {
             sample_model::codex_home::write_openai(&home, &format!("{}/v1", self.upstream))?;
+        }
+        if provider == Provider::ChatGpt {
+            sample_model::codex_home::write_signed_in_over_http(&home, &format!("{}/v1", self.upstream))?;
         }
         let data = self.folder(&format!("{name}-data"))?;
         let mut command = child::command(built_binary("codex-proxyd")?);

@@ -13,6 +13,33 @@ pub(crate) struct ToolCall {
     pub(crate) free_text: bool,
 }
 
+/// codex's tool for pictures.
+const IMAGE_TOOL: &str = "image_gen.imagegen";
+
+/// The tool for pictures of the Responses API, which codex offers before 0.145.
+pub(crate) const HOSTED_IMAGE_TOOL: &str = "image_generation";
+
+/// The call that answers a request whose only purpose is a picture: codex offers nothing else that acts.
+pub(crate) fn picture(body: &Value, prompt: &str) -> Option<Call> {
+    let tools = conversation::tool_names(body);
+    let is_picture = |tool: &String| tool == IMAGE_TOOL || tool == HOSTED_IMAGE_TOOL;
+    // What older versions of codex add to every prompt.
+    let is_idle = |tool: &String| {
+        tool.starts_with("skills.")
+            || ["update_plan", "request_user_input", "view_image"].contains(&tool.as_str())
+    };
+    if !tools.iter().any(is_picture) || !tools.iter().all(|tool| is_picture(tool) || is_idle(tool)) {
+        return None;
+    }
+    let images = prompt.lines().filter(|line| *line == "[image]").count();
+    let text: Vec<&str> = prompt.lines().filter(|line| *line != "[image]").collect();
+    let mut arguments = json!({ "prompt": text.join("\n") });
+    if images > 0 {
+        arguments["num_last_images_to_include"] = images.into();
+    }
+    Some(Call::Picture(arguments.to_string()))
+}
+
 /// The call to make; what is missing when codex does not offer the tool.
 pub(crate) fn tool_call(body: &Value, call: &Call, why: Option<&str>) -> Result<ToolCall, &'static str> {
     let function = |name: &str, arguments: &Value| ToolCall {
@@ -54,6 +81,16 @@ pub(crate) fn tool_call(body: &Value, call: &Call, why: Option<&str>) -> Result<
             Ok(function("request_user_input", &json!({ "questions": questions(asked) })))
         }
         Call::Question(_) => Err("No tool for questions is offered."),
+        Call::Picture(wanted) if has(body, IMAGE_TOOL) => {
+            let prompt = || json!({ "prompt": wanted }).to_string();
+            let arguments = if wanted.starts_with('{') { wanted.clone() } else { prompt() };
+            Ok(ToolCall { name: IMAGE_TOOL.to_owned(), arguments, free_text: false })
+        }
+        Call::Picture(wanted) if has(body, HOSTED_IMAGE_TOOL) => {
+            let (name, arguments) = (HOSTED_IMAGE_TOOL.to_owned(), wanted.clone());
+            Ok(ToolCall { name, arguments, free_text: false })
+        }
+        Call::Picture(_) => Err("No tool for pictures is offered."),
     }
 }
 

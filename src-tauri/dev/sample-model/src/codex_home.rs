@@ -35,6 +35,22 @@ pub fn write_signed_out(dir: &Path, base_url: &str) -> io::Result<()> {
 /// The same, signed in with ChatGPT.
 pub fn write_signed_in(dir: &Path, base_url: &str) -> io::Result<()> {
     write_signed_out(dir, base_url)?;
+    write_auth(dir)
+}
+
+/// The same with the provider `mock`, which codex uses over HTTP.
+pub fn write_signed_in_over_http(dir: &Path, base_url: &str) -> io::Result<()> {
+    write(dir, base_url)?;
+    let path = dir.join("config.toml");
+    let config = fs::read_to_string(&path)?;
+    let backend = format!("{}{BACKEND}", base_url.trim_end_matches("/v1"));
+    let signed_in = config.replace("wire_api", "requires_openai_auth = true\nwire_api");
+    fs::write(path, format!("chatgpt_base_url = \"{backend}\"\n{signed_in}"))?;
+    write_auth(dir)
+}
+
+/// Writes `auth.json` of somebody who is signed in with ChatGPT.
+fn write_auth(dir: &Path) -> io::Result<()> {
     let (account, ..) = login::WORKSPACES[0];
     let token = login::token(login::EMAIL, account, TOKEN_LIFETIME);
     let tokens =

@@ -2,7 +2,7 @@
 //!
 //! Tests and bench use it to drive the real codex, and `--demo` to answer without an account. The README lists what a prompt
 //! can script. [`codex_home`] points codex at it. There are no keys, no TLS, no unstreamed answers, and of the rest of
-//! OpenAI's services only the sign-in ([`login`]) and the account's limits.
+//! OpenAI's services only the sign-in ([`login`]), the account's limits and pictures.
 
 mod account_limits;
 mod api_error;
@@ -15,9 +15,11 @@ mod device_codes;
 pub mod directive;
 mod event_log;
 mod holds;
+mod images;
 mod limits;
 pub mod login;
 mod player;
+mod png;
 mod recorded;
 mod reply;
 mod review;

@@ -83,12 +83,14 @@ pub(crate) fn decide(
 
 fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_demo: bool) -> Answer {
     let urged = || conversation::messages(items.iter().copied()).iter().any(is_urging);
-    let wants_calls = latest.results.is_empty() && script.has_calls() && (!script.reluctant || urged());
-    let wanted = script.calls.iter().filter(|_| wants_calls);
+    let picture = calls::picture(body, &latest.prompt).filter(|_| !script.has_content());
+    let wants_calls = latest.results.is_empty() && (!script.reluctant || urged());
+    let wanted = script.calls.iter().chain(&picture).filter(|_| wants_calls);
     let calls: Result<Vec<ToolCall>, &str> =
         wanted.map(|call| calls::tool_call(body, call, script.why.as_deref())).collect();
     let searches = web_search::actions(body, &script.searches);
     let (calls, searches, words) = match (calls, searches) {
+        (Ok(calls), Ok(searches)) if picture.is_some() => (calls, searches, picture_text(latest)),
         (Ok(calls), Ok(searches)) => (calls, searches, text(body, items, latest, script, is_demo)),
         (Err(missing), _) | (_, Err(missing)) => (Vec::new(), Vec::new(), Some(split_words(missing))),
     };
@@ -109,6 +111,12 @@ fn answer(body: &Value, items: &[&Value], latest: &Latest, script: &Script, is_d
         usage,
         ending: ending(script),
     }
+}
+
+/// What the model says once its picture is there, or failed.
+fn picture_text(latest: &Latest) -> Option<Vec<String>> {
+    let result = latest.results.last()?;
+    Some(split_words(if result.starts_with("[image]") { "Here is your picture." } else { result }))
 }
 
 fn is_urging((role, text): &(String, String)) -> bool {

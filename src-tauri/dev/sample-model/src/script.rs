@@ -12,12 +12,15 @@ const MAX_WORDS: usize = 1_000_000;
 /// Likewise.
 const MAX_REASONING_PARTS: usize = 1_000;
 
+/// The longest side of a picture, likewise.
+const MAX_SIDE: u32 = 4_096;
+
 /// Likewise.
 const MAX_FINDINGS: usize = 100;
 
 const KEYS: &str = "words every say reasoning tool shell echo status message type code retry-after times again failed \
     incomplete break silence hold usage limits limits2 allowed model reluctant findings then escalate why patch permission \
-    question search cite";
+    question search cite picture picture-status picture-hold picture-size";
 
 /// A tool call to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub(crate) enum Call {
     Patch(String),
     Permission(String),
     Question(String),
+    /// By codex's tool, or the upstream one of older versions.
+    Picture(String),
 }
 
 /// Token counts to report instead of the number of words.
@@ -76,6 +81,12 @@ pub(crate) struct Script {
     pub(crate) secondary: Option<Limit>,
     pub(crate) allowed: Option<Option<bool>>,
     pub(crate) model: Option<String>,
+    /// The status of the image endpoint.
+    pub(crate) picture_status: Option<u16>,
+    /// Whether the image endpoint waits for a release.
+    pub(crate) picture_hold: bool,
+    /// The width and height of a picture whose size is up to the service.
+    pub(crate) picture_size: Option<(u32, u32)>,
     /// How much a review finds.
     pub(crate) findings: Option<usize>,
     /// The web searches before the text: a query each, or an action as JSON.
@@ -151,6 +162,10 @@ impl Script {
             "patch" => self.calls.push(Call::Patch(text(item)?)),
             "permission" => self.calls.push(Call::Permission(text(item)?)),
             "question" => self.calls.push(Call::Question(text(item)?)),
+            "picture" => self.calls.push(Call::Picture(text(item)?)),
+            "picture-status" => self.picture_status = Some(status(item)?),
+            "picture-hold" => self.picture_hold = true,
+            "picture-size" => self.picture_size = Some(size(&text(item)?).ok_or_else(|| invalid(item))?),
             "why" => self.why = Some(text(item)?),
             "echo" => self.echo = true,
             "reluctant" => self.reluctant = true,
@@ -224,6 +239,13 @@ fn limit(item: &Directive) -> Result<Limit, DirectiveError> {
     let rest = Directive { key: item.key.clone(), value: Some(rest.to_owned()) };
     let [window_minutes, reset] = numbers(&rest)?;
     Ok(Limit::new(percent.parse().map_err(|_| invalid(item))?, window_minutes, reset))
+}
+
+/// Parses `WIDTHxHEIGHT`.
+pub(crate) fn size(text: &str) -> Option<(u32, u32)> {
+    let (width, height) = text.split_once('x')?;
+    let side = |text: &str| text.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+    Some((side(width)?, side(height)?))
 }
 
 fn allowed(item: &Directive) -> Result<Option<bool>, DirectiveError> {

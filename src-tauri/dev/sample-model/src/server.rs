@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use crate::api_error::ApiError;
 use crate::clock::unix_seconds;
+use crate::images;
 use crate::limits;
 use crate::login;
 use crate::player::{Frame, Player};
@@ -68,6 +69,7 @@ fn router(shared: Shared) -> Router {
     Router::new()
         .route("/v1/responses", get(websocket::upgrade).post(responses))
         .route("/v1/models", get(models))
+        .merge(images::routes())
         .merge(usage::routes())
         .merge(login::routes())
         .fallback(not_found)
@@ -114,7 +116,7 @@ fn stream(player: Player) -> Response {
 }
 
 /// An HTTP error, with `details` added to the error object.
-fn reject(error: &ApiError, details: Value) -> Response {
+pub(crate) fn reject(error: &ApiError, details: Value) -> Response {
     let mut body = error.to_json();
     if let (Some(body), Value::Object(details)) = (body.as_object_mut(), details) {
         body.extend(details);

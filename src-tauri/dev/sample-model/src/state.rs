@@ -76,7 +76,7 @@ impl ModelState {
 
     /// Records a request for a response, and decides on the answer.
     pub(crate) fn receive(&self, origin: Origin, body: &Arc<Value>, earlier: &Arc<Vec<Value>>) -> Received {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let id = self.next_id();
         self.records.push(origin.record(Some(id), Arc::clone(body), Arc::clone(earlier)));
         self.events.push(Event::Request { id });
         let items: Vec<&Value> = earlier.iter().chain(conversation::input_items(body)).collect();
@@ -102,6 +102,11 @@ impl ModelState {
             }
         };
         Received { primary, secondary, outcome }
+    }
+
+    /// A number for a request for a picture, which events name like those for a response.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn limits(&self) -> AccountLimits {

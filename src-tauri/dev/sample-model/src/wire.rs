@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::calls::ToolCall;
+use crate::calls::{HOSTED_IMAGE_TOOL, ToolCall};
+use crate::images;
 use crate::reply::{Answer, Ending};
 use crate::script::Usage;
 
@@ -73,7 +74,12 @@ pub(crate) fn lay_out(answer: &Answer, ids: &Ids, created_at: u64) -> Layout {
         return Layout { steps, message_index, output };
     }
     for call in &answer.calls {
-        output.push(tool_call(call, ids, output.len(), &mut steps));
+        let index = output.len();
+        output.push(if call.name == HOSTED_IMAGE_TOOL {
+            picture(call, ids, index, &mut steps)
+        } else {
+            tool_call(call, ids, index, &mut steps)
+        });
     }
     if let Ending::CutAfter(_) = answer.ending {
         steps.push(Step::Cut);
@@ -211,6 +217,23 @@ fn web_search(action: &Value, ids: &Ids, index: usize, steps: &mut Vec<Step>) ->
     done
 }
 
+/// A picture that upstream generates within the response.
+fn picture(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
+    let id = format!("ig_sample_{}_{index}", ids.number);
+    let item = |status: &str, result: Value| json!({"id": id, "type": "image_generation_call", "status": status, "revised_prompt": call.arguments, "result": result});
+    let done = item("completed", images::draw(&call.arguments, None, false).into());
+    let event = |kind: &str| json!({"type": format!("response.image_generation_call.{kind}"), "item_id": id, "output_index": index});
+    let events = [
+        json!({"type": "response.output_item.added", "output_index": index, "item": item("in_progress", Value::Null)}),
+        event("in_progress"),
+        event("generating"),
+        event("completed"),
+        json!({"type": "response.output_item.done", "output_index": index, "item": done}),
+    ];
+    steps.extend(events.into_iter().map(Step::Event));
+    done
+}
+
 fn tool_call(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
     let (kind, key, events, prefix) = if call.free_text {
         ("custom_tool_call", "input", "response.custom_tool_call_input", "ctc")
@@ -219,9 +242,11 @@ fn tool_call(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) ->
     };
     let id = format!("{prefix}_sample_{}_{index}", ids.number);
     let call_id = format!("call_sample_{}_{index}", ids.number);
-    // A tool of an MCP server, as codex names it since 0.140.
+    // A tool of an MCP server, as codex names it since 0.140, or codex's own for pictures.
     let (namespace, name) = match call.name.split_once('.') {
-        Some((namespace, name)) if namespace.starts_with("mcp__") => (Some(namespace), name),
+        Some((namespace, name)) if namespace.starts_with("mcp__") || namespace == "image_gen" => {
+            (Some(namespace), name)
+        }
         _ => (None, call.name.as_str()),
     };
     let item = |status: &str, text: &str| {

@@ -5,6 +5,8 @@ mod raw_http;
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use raw_http::{Answer, Exchange, model, prompt};
 use sample_model::{Event, SampleModel, Transport};
 use serde_json::{Value, json};
@@ -124,6 +126,29 @@ async fn failures_happen_as_scripted_and_as_often() {
     assert_eq!(incomplete["response"]["incomplete_details"]["reason"], "max_output_tokens");
 
     assert!(ask("[[words=1 wrods=2]]").await.json()["error"]["message"].as_str().unwrap().contains("wrods"));
+}
+
+#[tokio::test]
+async fn a_picture_is_drawn_in_the_requested_size_or_fails_as_scripted() {
+    let model = model().await;
+    let draw = async |prompt: &str, size: &str| {
+        let body = json!({"model": "gpt-image-2", "prompt": prompt, "size": size});
+        Exchange::open(&model, "POST", "/v1/images/generations", &body.to_string()).await.read_to_end().await
+    };
+    for (prompt, size, expected) in [
+        ("a cat", "auto", (256, 256)),
+        ("a cat", "64x32", (64, 32)),
+        ("[[picture-size=16x8]]", "auto", (16, 8)),
+    ] {
+        let answer = draw(prompt, size).await.json();
+        let png = STANDARD.decode(answer["data"][0]["b64_json"].as_str().unwrap()).unwrap();
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.ends_with(b"IEND\xae\x42\x60\x82"));
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        assert_eq!((side(16), side(20)), expected, "{prompt} {size}");
+    }
+    let refused = draw("[[picture-status=400 code=moderation_blocked]]", "auto").await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!("moderation_blocked")));
+    assert!(model.requests().iter().all(|request| request.path == "/v1/images/generations"));
 }
 
 #[tokio::test]

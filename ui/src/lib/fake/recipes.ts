@@ -1,7 +1,9 @@
 /** Recipes and connection checks for the fake host. */
 
 import type { CheckStep } from '../../bindings/CheckStep';
+import type { PictureCheck } from '../../bindings/PictureCheck';
 import type { Recipe } from '../../bindings/Recipe';
+import { SAMPLE_PICTURE } from './picture';
 
 export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean): Recipe[] {
   const dockerUrl = baseUrl.replace('127.0.0.1', 'host.docker.internal');
@@ -49,6 +51,19 @@ export function recipesFor(baseUrl: string, key: string, dockerAllowed: boolean)
       canOpenDocker: false,
       suggested: false,
     },
+    ...(['openWebUi', 'openWebUiDocker', 'openWebUiDockerDesktop'] as const).map((place) => ({
+      id: `${place}Images`,
+      title: 'Images in Open WebUI',
+      intro:
+        'In Open WebUI: Admin Panel → Settings → Images. Turn on Image Generation, choose the engine Open AI, paste these and save. Image Edit takes the same. It needs a Codex that is signed in with ChatGPT.',
+      pieces: [
+        ...webUi(place === 'openWebUi' ? baseUrl : dockerUrl),
+        { label: 'Model', text: 'gpt-image-1', code: false },
+      ],
+      warning: null,
+      canOpenDocker: false,
+      suggested: false,
+    })),
     {
       id: 'curl',
       title: 'curl',
@@ -160,4 +175,11 @@ export function connectionCheck(running: boolean, inDocker: boolean, dockerAllow
         ms: 0,
       };
   return steps.toSpliced(1, 0, containers);
+}
+
+export function pictureCheck(running: boolean): PictureCheck {
+  const [step] = connectionCheck(running, false, true);
+  if (!running && step) return { step, picture: null };
+  const detail = 'From the prompt “A green check mark”, 1024x1024';
+  return { step: { what: 'Generated a picture', ok: true, detail, ms: 21_400 }, picture: SAMPLE_PICTURE };
 }

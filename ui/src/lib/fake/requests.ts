@@ -33,6 +33,7 @@ type Commands = Pick<
   | 'clearExchanges'
   | 'undoClear'
   | 'exportExchanges'
+  | 'savePicture'
   | 'copyAsCurl'
   | 'copyResumeCommand'
   | 'chart'
@@ -78,6 +79,7 @@ export function requestCommands(log: Log): Commands {
       log.emit('exchanges_cleared', null);
     },
     exportExchanges: async (query) => matching(query).length,
+    savePicture: async () => true,
     copyAsCurl: async () => {},
     copyResumeCommand: async () => {},
     ...changes.commands,

@@ -1,5 +1,6 @@
 /** Realistic requests for the fake host, past and live. */
 
+import { SAMPLE_PICTURE } from './picture';
 import type { ExchangeDetail } from '../../bindings/ExchangeDetail';
 import type { ExchangeRow } from '../../bindings/ExchangeRow';
 import type { Step } from '../../bindings/Step';
@@ -42,6 +43,7 @@ export function planRequest(at: number, n: number, random: () => number): Planne
   const waitMs = chance > 0.985 ? Math.round(200 + random() * 1800) : 0;
   const firstMs = waitMs + Math.round(260 + random() * 420);
   const agent = client.model === 'codex-local' && !background;
+  const picture = client.app === 'Open WebUI' && !background && n % 3 === 0;
   const output = background ? 8 + Math.floor(random() * 30) : 90 + Math.floor(random() * 900);
   const input = background ? 180 + Math.floor(random() * 300) : 1200 + Math.floor(random() * 9000);
   return {
@@ -56,7 +58,7 @@ export function planRequest(at: number, n: number, random: () => number): Planne
       key: client.key,
       client: client.client,
       app: client.app,
-      route: '/v1/chat/completions',
+      route: picture ? '/v1/images/generations' : '/v1/chat/completions',
       model: wrongModel ? 'gpt-9' : background ? 'gpt-6-luna' : client.model,
       state: 'waiting',
       status: null,
@@ -158,11 +160,19 @@ export function requestDetail(row: ExchangeRow, keepTexts: boolean): ExchangeDet
       steps.push({ atMs: row.totalMs, what, detail: null, bad: row.state === 'failed' });
     }
   }
+  const picture = row.route.startsWith('/v1/images/');
+  const texts = picture
+    ? { request: 'A check mark on a tile', answer: 'Picture: A check mark on a tile' }
+    : {
+        request: 'What does main do?',
+        answer: 'It parses the arguments, binds the port and serves until it is stopped.',
+      };
   return {
     row,
     steps,
-    requestText: keepTexts ? 'What does main do?' : null,
-    answerText: keepTexts ? 'It parses the arguments, binds the port and serves until it is stopped.' : null,
+    requestText: keepTexts ? texts.request : null,
+    answerText: keepTexts ? texts.answer : null,
+    pictures: keepTexts && picture ? [SAMPLE_PICTURE] : [],
     chat:
       row.model === 'codex-local' && row.state === 'done'
         ? { thread: '01a218d9-20be-7b50-bb12-0c4dd165e8e6', folder: '/home/me/projects/web' }

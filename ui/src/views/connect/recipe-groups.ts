@@ -18,9 +18,14 @@ export interface RecipeGroup {
   recipes: Recipe[];
   /** Where the app runs, by recipe id, for apps with several recipes. */
   places: Record<string, Place>;
+  /** How to set images up, by recipe id, for apps that generate them. */
+  images: Record<string, Recipe>;
 }
 
-const OPEN_WEBUI: Omit<RecipeGroup, 'recipes'> = {
+/** The end of the id of a recipe for images; the rest is that of the place. */
+const IMAGES = 'Images';
+
+const OPEN_WEBUI: Omit<RecipeGroup, 'recipes' | 'images'> = {
   id: 'openWebUi',
   name: 'Open WebUI',
   note: '',
@@ -44,15 +49,22 @@ const NAMES: Record<string, { name?: string; note?: string }> = {
 
 export function groupRecipes(recipes: readonly Recipe[]): RecipeGroup[] {
   const webUi = recipes.filter((recipe) => recipe.id in OPEN_WEBUI.places);
-  const others = recipes.filter((recipe) => !(recipe.id in OPEN_WEBUI.places));
+  const placeOf = (recipe: Recipe) => (recipe.id.endsWith(IMAGES) ? recipe.id.slice(0, -IMAGES.length) : recipe.id);
+  const others = recipes.filter((recipe) => !(placeOf(recipe) in OPEN_WEBUI.places));
+  const images = Object.fromEntries(
+    recipes
+      .filter((recipe) => placeOf(recipe) !== recipe.id && placeOf(recipe) in OPEN_WEBUI.places)
+      .map((recipe) => [placeOf(recipe), recipe]),
+  );
   return [
-    ...(webUi.length > 0 ? [{ ...OPEN_WEBUI, recipes: webUi }] : []),
+    ...(webUi.length > 0 ? [{ ...OPEN_WEBUI, recipes: webUi, images }] : []),
     ...others.map((recipe) => ({
       id: recipe.id,
       name: NAMES[recipe.id]?.name ?? recipe.title,
       note: NAMES[recipe.id]?.note ?? '',
       recipes: [recipe],
       places: {},
+      images: {},
     })),
   ];
 }

@@ -65,9 +65,8 @@ pub(crate) fn failure(error: Option<TurnError>, exhausted_until: Option<u64>) ->
         .or_else(|| status_in_message(&message));
     let kind = match (name, upstream_status, code) {
         ("contextWindowExceeded", ..) | (_, _, Some("context_length_exceeded")) => FailureKind::ContextWindow,
-        ("usageLimitExceeded" | "sessionBudgetExceeded", ..) | (_, _, Some("insufficient_quota")) => {
-            FailureKind::UsageLimit
-        }
+        ("usageLimitExceeded" | "sessionBudgetExceeded", ..)
+        | (_, _, Some("insufficient_quota" | "usage_limit_reached")) => FailureKind::UsageLimit,
         ("modelNotFound", ..) | (_, _, Some("model_not_found")) => FailureKind::ModelNotFound,
         ("unauthorized", ..) | (_, Some(401 | 403), _) => FailureKind::Unauthorized,
         // The key of the user's own provider.

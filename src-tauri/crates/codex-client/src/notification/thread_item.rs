@@ -43,6 +43,7 @@ pub(crate) enum ItemKind {
     WebSearch,
     #[serde(alias = "mcp_tool_call")]
     McpToolCall,
+    ImageGeneration,
     ExitedReviewMode,
     #[default]
     #[serde(other)]
@@ -73,9 +74,11 @@ impl ThreadItem {
                 Some(ItemEvent::FileChange { paths, done: !matches!(status.as_str(), "failed" | "declined") })
             }
             ItemKind::McpToolCall => Some(ItemEvent::McpCall { server, tool, failed: status == "failed" }),
-            ItemKind::AgentMessage | ItemKind::Reasoning | ItemKind::ExitedReviewMode | ItemKind::Other => {
-                None
-            }
+            ItemKind::AgentMessage
+            | ItemKind::Reasoning
+            | ItemKind::ImageGeneration
+            | ItemKind::ExitedReviewMode
+            | ItemKind::Other => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::CodexError;
 use crate::notification::{ConfigWarning, OPT_OUT};
 use crate::rpc::{Connection, Handler, Outcome};
 use crate::status::Readiness;
-use crate::thread::ASK_FEATURES;
+use crate::thread::{ASK_FEATURES, IMAGE_FEATURE};
 
 /// Warnings about the configuration to keep; further ones are dropped.
 const MAX_WARNINGS: usize = 16;
@@ -117,20 +117,20 @@ async fn probe(rpc: &Connection) -> Result<Capabilities, CodexError> {
     }
     let policies = rejection(rpc, "thread/start", json!({ "approvalPolicy": PROBE })).await?;
     capabilities.ask = capabilities.interrupt && Capabilities::asks(&policies);
-    if capabilities.ask {
-        capabilities.ask_questions = knows_features(rpc).await?;
-    }
+    let features = features(rpc).await?;
+    let knows = |feature: &str| features.iter().any(|known| known["name"] == feature);
+    capabilities.ask_questions = capabilities.ask && ASK_FEATURES.into_iter().all(knows);
+    capabilities.image_generation = knows(IMAGE_FEATURE);
     Ok(capabilities)
 }
 
-/// Whether codex knows the features with which its model asks questions.
-async fn knows_features(rpc: &Connection) -> Result<bool, CodexError> {
-    let features: Value = match rpc.call("experimentalFeature/list", json!({})).await {
-        Err(CodexError::Refused { .. }) => return Ok(false),
+/// The features that codex knows; none if it does not list them.
+async fn features(rpc: &Connection) -> Result<Vec<Value>, CodexError> {
+    let mut features: Value = match rpc.call("experimentalFeature/list", json!({})).await {
+        Err(CodexError::Refused { .. }) => return Ok(Vec::new()),
         features => features?,
     };
-    let known = features["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    Ok(ASK_FEATURES.iter().all(|feature| known.iter().any(|known| known["name"] == *feature)))
+    Ok(features["data"].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 
 fn uses_kebab_case(rejection: &str) -> bool {

@@ -74,6 +74,7 @@ pub(crate) async fn launch(config: &CodexConfig, refusal: &Refusal) -> Result<In
         readiness: Readiness { home: used, provider: provider.own, model_list, ..readiness },
         environment,
         user_home: found.environment.codex_home(),
+        folder: config.folder.clone(),
         retention: config.retention,
         max_turns: config.max_turns.clone(),
         kept_threads: config.kept_threads.clone(),

@@ -28,6 +28,7 @@ pub(crate) fn open_with(
         readiness,
         environment: Environment::default(),
         user_home: None,
+        folder: std::env::temp_dir().join("no-such-folder"),
         retention: Retention::default(),
         max_turns: MaxTurns::default(),
         kept_threads: KeptThreads::default(),

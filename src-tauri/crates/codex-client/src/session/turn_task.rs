@@ -149,6 +149,7 @@ impl TurnTask {
         }
         if let Some(thread) = &self.thread {
             self.session.end_thread(thread).await;
+            self.session.pictures.remove(&thread.id);
             if let Some(path) = &thread.path {
                 (self.dialect.delete_file)(path, &thread.id);
             }

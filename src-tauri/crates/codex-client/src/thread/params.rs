@@ -14,7 +14,7 @@ const AGENT_FEATURES: &[&str] = &[
     "code_mode_host",
     "computer_use",
     "goals",
-    "image_generation",
+    IMAGE_FEATURE,
     "in_app_browser",
     "incremental_tools",
     "memories",
@@ -34,6 +34,9 @@ const AGENT_FEATURES: &[&str] = &[
 /// codex features with which the agent can ask for more than an approval; codex has them switched off.
 pub(crate) const ASK_FEATURES: [&str; 3] =
     ["default_mode_request_user_input", "request_permissions_tool", "exec_permission_approvals"];
+
+/// The codex feature with which a model generates images.
+pub(crate) const IMAGE_FEATURE: &str = "image_generation";
 
 /// A plain model's instructions when the client sends none: ChatGPT rejects a request without ("Instructions are required").
 pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
@@ -88,6 +91,9 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
         // Replaces codex's own.
         params["baseInstructions"] = instructions.unwrap_or(DEFAULT_INSTRUCTIONS).into();
         params["environments"] = json!([]);
+    }
+    if profile.image_generation {
+        config.insert(format!("features.{IMAGE_FEATURE}"), true.into());
     }
     if profile.no_web_search {
         config.insert("web_search".into(), "disabled".into());

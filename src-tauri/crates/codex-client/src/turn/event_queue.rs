@@ -17,6 +17,10 @@ use crate::event::{TurnEvent, Usage};
 /// Bytes of unread events. When the queue is full the turn ends with [`CodexError::ReaderTooSlow`].
 pub(crate) const QUEUE_CAPACITY: usize = 1024 * 1024;
 
+/// Bytes of unread pictures, which are counted apart: a single one is larger than most answers. When it is exceeded the turn
+/// ends in the same way.
+const PICTURES_CAPACITY: usize = 32 * 1024 * 1024;
+
 /// Counted for each event in addition to its text, so that empty events are bounded too.
 const EVENT_OVERHEAD: usize = 64;
 
@@ -30,6 +34,7 @@ struct Shared {
 struct Inner {
     events: VecDeque<TurnEvent>,
     bytes: usize,
+    picture_bytes: usize,
     ended: bool,
     /// When codex last sent a message for the turn, whether or not it became an event.
     last_activity: Instant,
@@ -75,6 +80,7 @@ pub(crate) fn event_queue() -> (Sender, Turn) {
     let inner = Inner {
         events: VecDeque::new(),
         bytes: 0,
+        picture_bytes: 0,
         ended: false,
         last_activity: Instant::now(),
         busy: false,
@@ -128,14 +134,19 @@ impl Sender {
             return;
         }
         let bytes = EVENT_OVERHEAD + event.text_bytes();
+        let pictures = inner.picture_bytes + event.picture_bytes();
+        // The first one has room whatever its size.
+        let is_first = event.picture_bytes() == 0 || inner.picture_bytes == 0;
+        let has_room = inner.bytes + bytes <= QUEUE_CAPACITY && (is_first || pictures <= PICTURES_CAPACITY);
         // An empty queue accepts an event of any size: the bound is on what accumulates.
-        if inner.events.is_empty() || inner.bytes + bytes <= QUEUE_CAPACITY || event.is_end() {
+        if inner.events.is_empty() || has_room || event.is_end() {
             inner.ended = event.is_end();
             inner.bytes += bytes;
+            inner.picture_bytes = pictures;
             inner.events.push_back(event);
         } else {
             inner.ended = true;
-            inner.bytes = 0;
+            (inner.bytes, inner.picture_bytes) = (0, 0);
             inner.events = VecDeque::from([TurnEvent::Ended(Err(CodexError::ReaderTooSlow))]);
             self.interrupt.cancel();
         }
@@ -184,6 +195,7 @@ impl Turn {
                 let mut inner = self.shared.inner.lock();
                 if let Some(event) = inner.events.pop_front() {
                     inner.bytes = inner.bytes.saturating_sub(EVENT_OVERHEAD + event.text_bytes());
+                    inner.picture_bytes = inner.picture_bytes.saturating_sub(event.picture_bytes());
                     return Some(event);
                 }
                 if inner.ended {
@@ -199,6 +211,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Picture;
 
     fn text(bytes: usize) -> TurnEvent {
         TurnEvent::Text("x".repeat(bytes))
@@ -254,6 +267,22 @@ mod tests {
         assert!(sender.interrupt.is_cancelled());
         assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(Err(CodexError::ReaderTooSlow)))));
         assert!(receiver.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn unread_pictures_have_room_beside_text_up_to_their_limit() {
+        let picture = |bytes: usize| {
+            let (id, base64) = (String::new(), "x".repeat(bytes).into());
+            TurnEvent::Picture(Picture { id, base64, prompt: None })
+        };
+        let (sender, mut receiver) = event_queue();
+        sender.send(text(1));
+        sender.send(picture(PICTURES_CAPACITY + 1));
+        sender.send(text(1));
+        assert!(!sender.interrupt.is_cancelled());
+        sender.send(picture(1));
+        assert!(sender.interrupt.is_cancelled());
+        assert!(matches!(receiver.next().await, Some(TurnEvent::Ended(Err(CodexError::ReaderTooSlow)))));
     }
 
     #[tokio::test]

@@ -3,7 +3,9 @@
 use super::citations::citations;
 use crate::error::{CodexError, FailureKind, TurnFailure};
 use crate::event::{Incomplete, TurnEnd, TurnEvent, Usage};
-use crate::notification::{ItemKind, Notification, ThreadItem, TurnError, TurnState, failure};
+use crate::notification::{
+    ImageItem, ItemKind, Notification, ThreadItem, TurnError, TurnState, failure, picture_failure,
+};
 
 /// Reads the notifications of one turn.
 #[derive(Debug, Default)]
@@ -25,6 +27,8 @@ pub(crate) struct TurnReader {
     answer: String,
     /// Commands and calls to codex's own tools that are running.
     running: usize,
+    /// The picture that failed, until its tool's output says why.
+    failed_picture: Option<String>,
     /// What its patches have changed, unless the answer's reader has it already.
     diff: Option<String>,
 }
@@ -83,16 +87,23 @@ impl TurnReader {
             }
             ("item/reasoning/summaryPartAdded", _) => self.reasoning_part(send),
             ("item/started" | "item/completed", Notification { item: Some(item), .. }) => {
-                if let Ok(item) = serde_json::from_str(item.get()) {
-                    self.item(item, method == "item/completed", send);
+                let (raw, completed) = (item.get(), method == "item/completed");
+                let Ok(item) = serde_json::from_str::<ThreadItem>(raw) else { return None };
+                if completed && item.kind == ItemKind::ImageGeneration {
+                    self.picture(raw, send);
                 }
-            }
-            ("rawResponseItem/completed", Notification { item: Some(item), .. })
-                if self.unkept && is_filter_guidance(item.get()) =>
-            {
-                return Some(Ok(self.incomplete_end(Incomplete::ContentFilter)));
+                self.item(item, completed, send);
             }
             ("rawResponseItem/completed", Notification { item: Some(item), .. }) => {
+                if self.unkept && is_filter_guidance(item.get()) {
+                    return Some(Ok(self.incomplete_end(Incomplete::ContentFilter)));
+                }
+                if let Some(id) = &self.failed_picture
+                    && let Some(failure) = picture_failure(item.get(), id, exhausted_until)
+                {
+                    self.failed_picture = None;
+                    send(TurnEvent::PictureFailed(failure));
+                }
                 let written = self.message.as_ref().map_or(0, |(_, written)| *written);
                 let (before, message) = self.answer.split_at(self.answer.len().saturating_sub(written));
                 let citations = citations(item.get(), before, message);
@@ -175,7 +186,8 @@ impl TurnReader {
 
     /// Sends the events of an item that has started or `completed`.
     pub(crate) fn item(&mut self, item: ThreadItem, completed: bool, send: &mut dyn FnMut(TurnEvent)) {
-        if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall) {
+        if matches!(item.kind, ItemKind::CommandExecution | ItemKind::McpToolCall | ItemKind::ImageGeneration)
+        {
             self.running = if completed { self.running.saturating_sub(1) } else { self.running + 1 };
         }
         if matches!(item.kind, ItemKind::AgentMessage | ItemKind::Reasoning) {
@@ -207,6 +219,7 @@ impl TurnReader {
                     send(TurnEvent::Reviewed(item.review));
                 }
             }
+            ItemKind::ImageGeneration if !completed => send(TurnEvent::PictureStarted(item.id)),
             // Only `codex exec` reports it in one piece.
             ItemKind::Reasoning if completed && !item.text.is_empty() => {
                 self.reasoning_part(send);
@@ -222,6 +235,20 @@ impl TurnReader {
                     }
                 }
             }
+        }
+    }
+
+    /// Sends a completed picture, which stays part of the answer: codex does not generate it again.
+    fn picture(&mut self, item: &str, send: &mut dyn FnMut(TurnEvent)) {
+        let Ok(item) = serde_json::from_str::<ImageItem>(item) else { return };
+        match item.completed() {
+            Ok(picture) => {
+                self.unkept = true;
+                send(TurnEvent::Picture(picture));
+                self.checkpoint(send);
+            }
+            Err((_, Some(failure))) => send(TurnEvent::PictureFailed(failure)),
+            Err((id, None)) => self.failed_picture = Some(id),
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use codex_client::{
     Codex, CodexConfig, CodexError, Content, Environment, Home, Item, ItemEvent, KeptThreads, MaxTurns,
-    OwnAddresses, Retention, Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn, TurnEnd,
-    TurnEvent, TurnRequest,
+    OwnAddresses, Picture, Retention, Role, Search, SharedLimits, ThreadKind, ThreadProfile, ToolCall, Turn,
+    TurnEnd, TurnEvent, TurnFailure, TurnRequest,
 };
 use sample_model::{SampleModel, codex_home, under_test};
 use tempfile::TempDir;
@@ -75,6 +75,11 @@ pub(crate) async fn real_with_config(top: &str, tables: &str) -> Real {
 /// The same with another codex binary.
 pub(crate) async fn real_with_binary(binary: &Path) -> Real {
     start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
+}
+
+/// The same, signed in with ChatGPT.
+pub(crate) async fn real_with_binary_signed_in(binary: &Path) -> Real {
+    start_at(binary.to_owned(), codex_home::write_signed_in, Retention::default(), &[]).await
 }
 
 async fn start_at(
@@ -253,6 +258,10 @@ pub(crate) struct TurnOutput {
     pub(crate) items: Vec<ItemEvent>,
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) reviews: Vec<String>,
+    /// How many pictures were begun.
+    pub(crate) begun: usize,
+    pub(crate) pictures: Vec<Picture>,
+    pub(crate) failed_pictures: Vec<TurnFailure>,
     pub(crate) retries: usize,
     pub(crate) models: Vec<String>,
     pub(crate) kept: Vec<String>,
@@ -292,6 +301,9 @@ pub(crate) async fn collect(mut turn: Turn) -> TurnOutput {
             // A dropped question is declined.
             TurnEvent::Asked(_) | TurnEvent::Checkpoint | TurnEvent::Citations(_) | TurnEvent::Diff(_) => {}
             TurnEvent::Reviewed(text) => output.reviews.push(text),
+            TurnEvent::PictureStarted(_) => output.begun += 1,
+            TurnEvent::Picture(picture) => output.pictures.push(picture),
+            TurnEvent::PictureFailed(failure) => output.failed_pictures.push(failure),
             TurnEvent::Retrying(_) => output.retries += 1,
             TurnEvent::Ended(end) => output.end = Some(end),
         }

@@ -6,7 +6,9 @@ use super::overview::base_url;
 use super::{App, Change};
 use crate::gateway::Running;
 use crate::keychain::{KeyLimitsForm, KeyRow, NewKey};
-use crate::pairing::{self, CheckStep, Containers, Platform, Recipe, RecipeInput, ShownKey, Target};
+use crate::pairing::{
+    self, CheckStep, Containers, PictureCheck, Platform, Recipe, RecipeInput, ShownKey, Target,
+};
 use crate::request_log::ExchangeQuery;
 use crate::view::{Listen, ViewError};
 use proxy::Key;
@@ -194,6 +196,23 @@ impl App {
         };
         pairing::check(&target, containers, None, report).await;
         Ok(())
+    }
+
+    /// Makes the request of Open WebUI's page for images, with a key. It costs a picture of the account's limit.
+    ///
+    /// # Errors
+    /// If the proxy is stopped, or the keychain does not return the key.
+    pub async fn check_picture(&self, key_id: Option<&str>) -> Result<PictureCheck, ViewError> {
+        let (_, mut target) = self.target()?;
+        let (input, id) = self.recipe_input(key_id, None).await?;
+        let keys = self.0.keys.rows().await?;
+        match keys.iter().find(|row| Some(&row.id) == id.as_ref()) {
+            _ if input.key == ShownKey::NotNeeded => target.key = None,
+            Some(row) if row.can_copy => target.key = Some(self.key_secret(&row.id).await?),
+            // The window's own.
+            _ => {}
+        }
+        Ok(pairing::check_picture(&target).await)
     }
 
     /// The addresses that apps may use: those for other devices first, if they can connect, then the one on this computer.

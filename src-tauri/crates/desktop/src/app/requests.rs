@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use codex_client::is_on_path;
 use proxy::unix_now;
 
@@ -67,6 +69,19 @@ impl App {
     ) -> Result<usize, ViewError> {
         let exported = self.0.request_log.export(query, format, path).await;
         exported.map_err(|error| ViewError::new(format!("Couldn't export to {}: {error}.", path.display())))
+    }
+
+    /// Writes a picture of a request to a file.
+    ///
+    /// # Errors
+    /// If it is no longer in the log, or the file cannot be written.
+    pub async fn save_picture(&self, id: &str, index: usize, path: &Path) -> Result<(), ViewError> {
+        let mut pictures = self.exchange_detail(id).await?.pictures;
+        let gone = || ViewError::new("This picture is no longer in the log.");
+        let picture = if index < pictures.len() { pictures.swap_remove(index) } else { return Err(gone()) };
+        let bytes = STANDARD.decode(picture).map_err(|_| gone())?;
+        let saved = tokio::fs::write(path, bytes).await;
+        saved.map_err(|error| ViewError::new(format!("Couldn't save to {}: {error}.", path.display())))
     }
 
     /// A request as a curl command, without its key.

@@ -13,7 +13,8 @@ use super::chat::{ChatResult, chat, milliseconds};
 use super::client::{Caller, Target};
 use super::docker::BRIDGE_NAME;
 use super::error::{RequestError, Result, error_in};
-use super::types::CheckStep;
+use super::open_webui::IMAGE_MODEL;
+use super::types::{CheckStep, PictureCheck};
 use proxy::Key;
 use proxy::models::CODEX_LOCAL;
 use proxy::settings::FOLDER_PREFIX;
@@ -26,6 +27,12 @@ const MODELS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Timeout of the chat, including a slow start of codex and time in the queue.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Timeout of a picture, which takes up to a few minutes.
+const PICTURE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Says at a glance whether it worked.
+const PICTURE_PROMPT: &str = "A green check mark";
 
 /// Answered in as few tokens as possible.
 const PROMPT: &str = "Reply with OK.";
@@ -84,6 +91,32 @@ pub async fn check(
 /// Whether the id is one of Codex itself: codex-local, perhaps with an effort, or a folder.
 fn is_codex(id: &str) -> bool {
     id.starts_with(CODEX_LOCAL) || id.starts_with(FOLDER_PREFIX)
+}
+
+/// Makes the request of Open WebUI's page for images, which costs a picture of the account's limit.
+pub async fn check_picture(target: &Target) -> PictureCheck {
+    let caller = Caller::new(target, AGENT);
+    let (mut result, mut picture) = (None, None);
+    let mut steps = Steps(|step| result = Some(step));
+    if caller.identify(MODELS_TIMEOUT).await.is_ok() {
+        picture = steps.run("Generated a picture".to_owned(), generate(&caller)).await;
+    } else {
+        steps.run("The proxy answers".to_owned(), reach(&caller)).await;
+    }
+    PictureCheck { step: result.unwrap_or_default(), picture }
+}
+
+async fn generate(caller: &Caller<'_>) -> Result<(String, String)> {
+    let body = json!({"model": IMAGE_MODEL, "prompt": PICTURE_PROMPT, "n": 1, "size": "1024x1024", "response_format": "b64_json"});
+    let reply = caller.post("/v1/images/generations", &body, PICTURE_TIMEOUT).await?.complete().await?;
+    if reply.status != 200 {
+        return Err(reply.error());
+    }
+    let Some(picture) = reply.body["data"][0]["b64_json"].as_str() else {
+        return Err(RequestError::Unexpected("it has no picture".to_owned()));
+    };
+    let size = reply.body["size"].as_str().map(|size| format!(", {size}")).unwrap_or_default();
+    Ok((picture.to_owned(), format!("From the prompt “{PICTURE_PROMPT}”{size}")))
 }
 
 /// Reports the steps.

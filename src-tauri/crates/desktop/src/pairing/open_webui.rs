@@ -12,6 +12,16 @@ use crate::view::Listen;
 /// Where to add the connection in Open WebUI.
 const WHERE_TO_CONNECT: &str = "In Open WebUI: Admin Panel → Settings → Connections → OpenAI API → +.";
 
+/// Where to turn images on in Open WebUI.
+const WHERE_TO_SET_IMAGES: &str = "In Open WebUI: Admin Panel → Settings → Images. Turn on Image Generation, choose the engine Open AI, paste these \
+     and save. Image Edit takes the same. It needs a Codex that is signed in with ChatGPT.";
+
+/// The model to enter there.
+pub(super) const IMAGE_MODEL: &str = "gpt-image-1";
+
+/// The end of the id of a recipe for images; the rest is the place.
+const IMAGES: &str = "Images";
+
 /// Open WebUI installed on this computer.
 pub(super) fn on_this_computer(filled: &Filled<'_>) -> Recipe {
     let url = filled.url("");
@@ -122,6 +132,14 @@ fn docker_run(shell: Shell, filled: &Filled<'_>, add_host: Option<&str>) -> Stri
     shell.lines(&["docker", "run", "-d", "--name", "open-webui"], &options)
 }
 
+/// The settings for images, which are those of the connection again. A model of this family lets the service choose the size.
+fn images(filled: &Filled<'_>, place: &Recipe, url: &str) -> Recipe {
+    let mut pieces = connection(filled, url);
+    pieces.push(line("Model", IMAGE_MODEL.to_owned()));
+    let id = format!("{}{IMAGES}", place.id);
+    filled.recipe(&id, "Images in Open WebUI", WHERE_TO_SET_IMAGES.to_owned(), pieces)
+}
+
 /// The recipes for the system. Docker Desktop exists on Linux too; the Docker bridge only there.
 pub(super) fn all(filled: &Filled<'_>) -> Vec<Recipe> {
     let mut recipes = vec![on_this_computer(filled)];
@@ -133,6 +151,12 @@ pub(super) fn all(filled: &Filled<'_>) -> Vec<Recipe> {
     for recipe in &mut recipes {
         recipe.suggested = recipe.id == place;
     }
+    let urls = [filled.url(""), container_url(filled)];
+    let of_images: Vec<Recipe> = recipes
+        .iter()
+        .map(|place| images(filled, place, &urls[usize::from(place.id != "openWebUi")]))
+        .collect();
+    recipes.extend(of_images);
     recipes
 }
 

@@ -38,7 +38,7 @@ pub struct RecipePiece {
 }
 
 /// One step of the connection check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CheckStep {
@@ -50,6 +50,17 @@ pub struct CheckStep {
     pub detail: String,
     /// How long it took, in milliseconds.
     pub ms: u64,
+}
+
+/// The check of pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct PictureCheck {
+    /// How it went.
+    pub step: CheckStep,
+    /// The picture, in base64.
+    pub picture: Option<String>,
 }
 
 /// A conversation that awaits an answer.

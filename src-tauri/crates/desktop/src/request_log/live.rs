@@ -13,7 +13,7 @@ use crate::text::{join_some, truncate};
 /// stay; admission bounds them.
 pub(super) const MAX_UNWRITTEN: usize = 4_000;
 
-/// Limit of their steps and texts. Beyond it the oldest requests keep only their rows.
+/// Limit of their steps, texts and pictures. Beyond it the oldest requests keep only their rows.
 const MAX_UNWRITTEN_BYTES: usize = 16 * 1024 * 1024;
 
 /// Limit of a request's steps. Further ones are only counted.
@@ -30,6 +30,9 @@ const STEP_BYTES: usize = size_of::<Step>() + MAX_STEP_WHAT + MAX_STEP_DETAIL;
 
 /// Limit of a request's text and of an answer's, in bytes. A truncated text ends with [`CUT_OFF`].
 pub(super) const MAX_TEXT: usize = 256 * 1024;
+
+/// Limit of a request's pictures in base64, in bytes together. Further ones are not kept.
+pub(super) const MAX_PICTURES: usize = 12 * 1024 * 1024;
 
 /// Limit of the reasons in memory that may quote a request. Beyond it, the oldest are dropped.
 const MAX_REASONS: usize = 1_000;
@@ -87,6 +90,15 @@ impl Record {
         }
     }
 
+    /// Adds a picture within [`MAX_PICTURES`], if texts are kept.
+    pub(super) fn add_picture(&mut self, base64: &str) {
+        let detail = Arc::make_mut(&mut self.detail);
+        let kept: usize = detail.pictures.iter().map(String::len).sum();
+        if detail.answer_text.is_some() && kept + base64.len() <= MAX_PICTURES {
+            detail.pictures.push(base64.to_owned());
+        }
+    }
+
     /// Adds a step within [`MAX_STEPS`]; once the row has ended, always.
     pub(super) fn step(&mut self, at_ms: u64, what: &str, detail: Option<&str>, bad: bool) {
         if self.row().runs() && self.detail.steps.len() >= MAX_STEPS {
@@ -105,8 +117,8 @@ impl Record {
 
     /// Approximate size of its steps and texts.
     fn bytes(&self) -> usize {
-        let ExchangeDetail { steps, request_text, answer_text, .. } = &*self.detail;
-        let texts = [request_text, answer_text].into_iter().flatten().map(String::len);
+        let ExchangeDetail { steps, request_text, answer_text, pictures, .. } = &*self.detail;
+        let texts = [request_text, answer_text].into_iter().flatten().chain(pictures).map(String::len);
         steps.len() * STEP_BYTES + texts.sum::<usize>()
     }
 
@@ -159,6 +171,7 @@ impl LiveRequests {
             for record in self.records.values_mut() {
                 let detail = Arc::make_mut(&mut record.detail);
                 (detail.request_text, detail.answer_text) = (None, None);
+                detail.pictures.clear();
             }
         }
     }

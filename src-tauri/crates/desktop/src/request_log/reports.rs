@@ -1,6 +1,8 @@
 //! Records the proxy's reports in memory, within microseconds, so that answers never wait for the log. Ignores reports after the
 //! end of a request.
 
+use std::sync::Arc;
+
 use codex_client::Usage;
 use proxy::changes::Changes;
 use proxy::{Arrival, RequestEnd, RequestLog, Step};
@@ -99,6 +101,13 @@ impl RequestLog for Shared {
     fn text(&self, id: &str, part: &str) {
         if let Some(record) = self.live.lock().running(id) {
             record.add_answer(part);
+        }
+    }
+
+    /// Not published either.
+    fn picture(&self, id: &str, base64: &Arc<str>) {
+        if let Some(record) = self.live.lock().running(id) {
+            record.add_picture(base64);
         }
     }
 

@@ -81,7 +81,7 @@ pub(super) fn write_then<T>(
 }
 
 fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<()> {
-    let ExchangeDetail { row, steps, request_text, answer_text, chat, summary, .. } = detail;
+    let ExchangeDetail { row, steps, request_text, answer_text, pictures, chat, summary, .. } = detail;
     let stored_error = summary.as_ref().or(row.error.as_ref());
     // Replacing the row loses no steps or texts, which are written only at the end.
     connection.prepare_cached(WRITE_ROW)?.execute((to_json(row)?, stored_error))?;
@@ -95,6 +95,11 @@ fn write(connection: &Connection, detail: &ExchangeDetail) -> rusqlite::Result<(
         connection
             .prepare_cached("INSERT OR REPLACE INTO chats (id, chat) VALUES (?1, ?2)")?
             .execute((&row.id, to_json(chat)?))?;
+    }
+    if !pictures.is_empty() {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO pictures (id, pictures) VALUES (?1, ?2)")?
+            .execute((&row.id, to_json(pictures)?))?;
     }
     if request_text.is_some() || answer_text.is_some() {
         connection
@@ -246,9 +251,9 @@ fn pattern(text: &str) -> String {
 pub(super) fn detail(connection: &Connection, id: &str) -> rusqlite::Result<Option<ExchangeDetail>> {
     let sql = format!(
         "SELECT json_object('row', {ROW}, 'steps', json(coalesce(steps, '[]')), 'requestText', request, 'answerText', answer,
-         'chat', json(chat), 'changes', json(changes), 'review', json(review))
-         FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) LEFT JOIN changes USING (id)
-         LEFT JOIN reviews USING (id) LEFT JOIN chats USING (id) WHERE id = ?1"
+         'pictures', json(coalesce(pictures, '[]')), 'chat', json(chat), 'changes', json(changes), 'review', json(review))
+         FROM shown LEFT JOIN steps USING (id) LEFT JOIN texts USING (id) LEFT JOIN pictures USING (id)
+         LEFT JOIN changes USING (id) LEFT JOIN reviews USING (id) LEFT JOIN chats USING (id) WHERE id = ?1"
     );
     connection.prepare_cached(&sql)?.query_row([id], from_json).optional()
 }
@@ -312,7 +317,13 @@ pub(super) fn hide_until(connection: &Connection, ended_ms: u64) -> rusqlite::Re
 
 /// Removes all texts, and returns their number.
 pub(super) fn forget_texts(connection: &Connection) -> rusqlite::Result<usize> {
-    let tables = ["DELETE FROM texts", "DELETE FROM reasons", "DELETE FROM changes", "DELETE FROM reviews"];
+    let tables = [
+        "DELETE FROM texts",
+        "DELETE FROM reasons",
+        "DELETE FROM pictures",
+        "DELETE FROM changes",
+        "DELETE FROM reviews",
+    ];
     tables.iter().map(|sql| connection.execute(sql, ())).sum()
 }
 
@@ -323,7 +334,7 @@ pub(super) fn clear(connection: &Connection, ended_ms: u64) -> rusqlite::Result<
     })? == 0
     {
         // Only ended requests have steps and texts. Deleting them directly is faster than the cascade.
-        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM changes; DELETE FROM reviews; DELETE FROM chats; DELETE FROM steps")?;
+        connection.execute_batch("DELETE FROM texts; DELETE FROM reasons; DELETE FROM pictures; DELETE FROM changes; DELETE FROM reviews; DELETE FROM chats; DELETE FROM steps")?;
     }
     connection.execute("DELETE FROM exchanges WHERE ended <= ?1", [ended_ms])
 }
@@ -348,7 +359,7 @@ pub(super) fn believed_clock(
 }
 
 /// Removes up to `batch` ended requests from before `before_ms`. If there are none and the database exceeds `max_bytes`, removes
-/// the oldest tenth of the texts and changes, or of the requests if there are none. Returns how many it removed.
+/// the oldest tenth of the texts, pictures and changes, or of the requests if there are none. Returns how many it removed.
 pub(super) fn prune(
     connection: &Connection,
     before_ms: u64,
@@ -368,7 +379,12 @@ pub(super) fn prune(
                      LIMIT (SELECT count(*) / 10 + 1 FROM exchanges))";
     let changes = "DELETE FROM changes WHERE id IN
                    (SELECT id FROM changes ORDER BY id LIMIT (SELECT count(*) / 10 + 1 FROM changes))";
-    match connection.execute(texts, ())? + connection.execute(changes, ())? {
+    let pictures = "DELETE FROM pictures WHERE id IN
+                    (SELECT id FROM pictures ORDER BY id LIMIT (SELECT count(*) / 10 + 1 FROM pictures))";
+    match connection.execute(texts, ())?
+        + connection.execute(changes, ())?
+        + connection.execute(pictures, ())?
+    {
         0 => connection.execute(requests, ()),
         removed => Ok(removed),
     }

@@ -52,6 +52,11 @@ const MIGRATIONS: &[&str] = &[
         id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, chat TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE pictures (
+        id TEXT NOT NULL PRIMARY KEY REFERENCES exchanges (id) ON DELETE CASCADE, pictures TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// A database, `None` only if even one in memory failed, and what is wrong with it, in a sentence for the window.

@@ -98,6 +98,9 @@ pub struct ExchangeDetail {
     pub request_text: Option<String>,
     /// The answer's text, if texts are stored.
     pub answer_text: Option<String>,
+    /// The pictures of the answer in base64, if texts are stored.
+    #[serde(default)]
+    pub pictures: Vec<String>,
     /// The chat, if codex keeps it.
     pub chat: Option<KeptChat>,
     /// What changed in the working folder during the answer.

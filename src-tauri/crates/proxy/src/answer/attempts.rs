@@ -153,6 +153,15 @@ impl Attempts {
         self.attempt.has_begun(out.len() > length);
     }
 
+    /// Adds a picture, which codex does not generate again.
+    pub(crate) fn push_picture(&mut self, event: AnswerEvent, out: &mut VecDeque<AnswerEvent>) {
+        match &mut self.attempt {
+            Attempt::Held(held) => held.push_back(event),
+            Attempt::Streamed { .. } => out.push_back(event),
+        }
+        self.attempt.has_begun(true);
+    }
+
     /// Adds a call of a client's tool.
     pub(crate) fn push_call(&mut self, call: ToolCall) {
         self.pipeline.push_call(call);

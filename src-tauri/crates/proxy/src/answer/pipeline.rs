@@ -48,6 +48,8 @@ pub(crate) struct PipelineConfig {
     pub(crate) check: Option<Arc<OutputCheck>>,
     /// Validates calls.
     pub(crate) arguments: Arc<ArgumentChecks>,
+    /// Whether the answer is one image, and ends with it.
+    pub(crate) only_image: bool,
 }
 
 /// Counts the tokens of a truncated answer, for which upstream reports no usage.

@@ -20,6 +20,7 @@ fn config() -> PipelineConfig {
         json: None,
         check: None,
         arguments: Arc::default(),
+        only_image: false,
     }
 }
 

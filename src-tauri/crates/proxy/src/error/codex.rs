@@ -26,6 +26,9 @@ pub fn next_step(error: &CodexError) -> String {
         CodexError::NotFound => INSTALL,
         CodexError::BadPath { .. } => FIX_PATH,
         CodexError::NotSignedIn => SIGN_IN,
+        CodexError::NeedsChatGpt { .. } => {
+            "Sign in with ChatGPT ({sign_in}); an API key or another provider cannot."
+        }
         CodexError::Unsupported { .. } | CodexError::CannotDo { .. } => UPDATE,
         CodexError::BadConfig { .. } => "Correct it; codex starts again by itself.",
         CodexError::OwnProvider => {
@@ -57,7 +60,7 @@ impl From<CodexError> for ApiError {
                 format!("The configured codex path {reason}. {}", next_step(&error)),
             ),
             CodexError::Unsupported { .. } => unavailable("codex_unsupported", message),
-            CodexError::CannotDo { .. } => {
+            CodexError::CannotDo { .. } | CodexError::NeedsChatGpt { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "unsupported_parameter", message).loggable()
             }
             CodexError::NotSignedIn => unavailable("codex_not_signed_in", message),

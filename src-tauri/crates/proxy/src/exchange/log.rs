@@ -41,6 +41,9 @@ pub trait RequestLog: Debug + Send + Sync {
     /// An estimate of the answer's tokens so far, reasoning included, a few times a second.
     fn progress(&self, _id: &str, _tokens: u64) {}
 
+    /// A generated picture, in base64. Only if texts are stored.
+    fn picture(&self, _id: &str, _base64: &Arc<str>) {}
+
     /// A delta of the answer's text.
     fn text(&self, _id: &str, _piece: &str) {}
 
@@ -193,6 +196,13 @@ impl Recorder {
     /// See [`RequestLog::text`].
     pub fn text(&self, piece: &str) {
         self.if_open(|log| log.text(&self.id, piece));
+    }
+
+    /// See [`RequestLog::picture`].
+    pub fn picture(&self, base64: &Arc<str>) {
+        if self.log.stores_texts() {
+            self.if_open(|log| log.picture(&self.id, base64));
+        }
     }
 
     /// The request was answered completely.

@@ -91,6 +91,7 @@ fn describe(failure: &Failure) -> String {
         Failure::BadForm(what) | Failure::BadCall(what) => what.clone(),
         Failure::Unchecked(why) => format!("the answer was not validated: {why:?}"),
         Failure::Cut => "upstream broke off, and codex's next attempt differed".to_owned(),
+        Failure::NoImage(_) => "the model generated no image".to_owned(),
         Failure::NoCall => "the model did not call the tool".to_owned(),
         Failure::Stopping => "the proxy is stopping".to_owned(),
         Failure::Cancelled => "stopped by the owner".to_owned(),

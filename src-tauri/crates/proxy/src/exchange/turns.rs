@@ -36,6 +36,8 @@ pub(super) struct Choice {
     /// Dropping the turn interrupts it.
     pub(super) turn: Option<Turn>,
     pub(super) pipeline: Attempts,
+    /// What the model says in place of the requested image, if the answer is one.
+    pub(super) instead: Option<String>,
     /// Why codex last asked upstream again.
     pub(super) retrying: Option<TurnFailure>,
     /// The running validation of the complete answer.
@@ -65,8 +67,9 @@ pub(super) enum Event {
 }
 
 impl Choice {
-    pub(super) fn new(pipeline: Attempts, retry: Option<TurnRequest>) -> Self {
+    pub(super) fn new(pipeline: Attempts, retry: Option<TurnRequest>, only_image: bool) -> Self {
         Self {
+            instead: only_image.then(String::new),
             started: None,
             turn: None,
             pipeline,

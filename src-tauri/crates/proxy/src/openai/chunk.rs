@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::completion::{Annotation, FinishReason};
+use super::completion::{Annotation, AnswerImage, FinishReason};
 
 /// What a chunk adds to one answer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -20,7 +20,7 @@ pub(crate) struct ChunkChoice<'a> {
 }
 
 /// The new part of an answer's message. Fields that add nothing are absent.
-#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Delta<'a> {
     /// Always `assistant`; in the answer's first chunk only.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +40,9 @@ pub(crate) struct Delta<'a> {
     /// Part of a call in the legacy form, for requests with `functions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionDelta<'a>>,
+    /// A generated image, whole. Always one element.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<[AnswerImage<'a>; 1]>,
 }
 
 /// Part of a tool call: first its ID and name, then its arguments.

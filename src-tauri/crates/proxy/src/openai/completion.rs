@@ -1,5 +1,7 @@
 //! What completions and their chunks have in common on `/v1/chat/completions` and `/v1/completions`, and the choices of a chat completion.
 
+use std::borrow::Cow;
+
 use codex_client::{Citation, Usage as TurnUsage};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -73,6 +75,28 @@ pub(crate) struct AnswerMessage {
     /// The call in the legacy form, for requests with `functions`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_call: Option<FunctionCall>,
+    /// Images the model generated, in order. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<AnswerImage<'static>>,
+}
+
+/// An image the model generated, in the form of OpenRouter's API.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct AnswerImage<'a> {
+    /// Always `image_url`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The image.
+    pub image_url: AnswerImageUrl<'a>,
+    /// Index of the image within the answer, from 0.
+    pub index: u32,
+}
+
+/// Where an image is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct AnswerImageUrl<'a> {
+    /// The image as a data URL.
+    pub url: Cow<'a, str>,
 }
 
 /// A page that the text cites.

@@ -52,6 +52,13 @@ impl FromRequest<Proxy> for Incoming {
         let (head, body) = request.into_parts();
         let caller: Caller = head.extensions.get().cloned().ok_or_else(ApiError::internal)?;
         let body = json_object(&head.headers, body, &caller, proxy).await?;
+        Ok(Self::new(&head, caller, body, proxy))
+    }
+}
+
+impl Incoming {
+    /// A request with a parsed body.
+    pub(super) fn new(head: &Parts, caller: Caller, body: Map<String, Value>, proxy: &Proxy) -> Self {
         let client = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
         let text = || {
             let text = serde_json::to_string(&body).ok()?;
@@ -67,7 +74,7 @@ impl FromRequest<Proxy> for Incoming {
             background: false,
             request_text: if proxy.request_log.stores_texts() { text() } else { None },
         };
-        Ok(Self { caller, arrival, body })
+        Self { caller, arrival, body }
     }
 }
 
@@ -94,7 +101,7 @@ impl FromRequest<Proxy> for JsonBody {
     }
 }
 
-/// Reads a body and parses it. Its share of the memory is free afterwards.
+/// Reads a body and parses it.
 async fn json_object(
     headers: &HeaderMap,
     body: Body,
@@ -104,12 +111,22 @@ async fn json_object(
     if !is_json(headers) {
         return Err(ApiError::unsupported_media_type());
     }
+    let body = read_body(headers, body, caller, proxy).await?;
+    block_in_place(body.len(), || json_body::parse(body))
+}
+
+/// Reads a whole body.
+pub(super) async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    caller: &Caller,
+    proxy: &Proxy,
+) -> Result<Vec<u8>, ApiError> {
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
         return Err(ApiError::unsupported_encoding(&String::from_utf8_lossy(encoding.as_bytes())));
     }
     let mut room = proxy.bodies.room(&caller.id);
-    let body = receive(headers, body, &mut room, proxy.limits().body_idle_timeout).await?;
-    block_in_place(body.len(), || json_body::parse(body))
+    receive(headers, body, &mut room, proxy.limits().body_idle_timeout).await
 }
 
 /// The names of the ignored parameters, which a response header lists.
@@ -198,7 +215,7 @@ fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(CONTENT_TYPE) || headers.contains_key(TRANSFER_ENCODING) || length.unwrap_or(0) > 0
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))

@@ -6,8 +6,8 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::routes::{
-    chat, compact, completions, conversations, health, input_items, input_tokens, metrics, models, responses,
-    stored_chats, usage,
+    chat, compact, completions, conversations, health, images, input_items, input_tokens, metrics, models,
+    responses, stored_chats, usage,
 };
 use crate::openai::error::ErrorBody;
 
@@ -20,7 +20,7 @@ use crate::openai::error::ErrorBody;
         stored_chats::messages, responses::create, responses::one, responses::delete, responses::cancel, input_items::list, input_tokens::count, compact::create,
         conversations::create, conversations::one, conversations::update, conversations::delete,
         conversations::create_items, conversations::list_items, conversations::one_item, conversations::delete_item,
-        completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics
+        images::generate, images::edit, completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics
     ),
     components(schemas(ErrorBody))
 )]

@@ -16,8 +16,8 @@ use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
 use super::middleware::usage_headers::with_usage_headers;
 use super::routes::{
-    chat, compact, completions, conversations, docs, health, input_items, input_tokens, metrics, models,
-    responses, stored_chats, usage,
+    chat, compact, completions, conversations, docs, health, images, input_items, input_tokens, metrics,
+    models, responses, stored_chats, usage,
 };
 use super::state::Proxy;
 use crate::error::ApiError;
@@ -29,6 +29,8 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/completions", post(completions::create))
         .route("/v1/responses", post(responses::create))
         .route("/v1/responses/compact", post(compact::create))
+        .route("/v1/images/generations", post(images::generate))
+        .route("/v1/images/edits", post(images::edit))
         .route_layer(from_fn_with_state(proxy.clone(), with_request_limit))
         .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
         .route("/v1/chat/completions", get(stored_chats::list))
@@ -54,6 +56,7 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/responses/input_tokens", post(input_tokens::count))
         .route("/v1/responses/{id}/input_items", get(input_items::list))
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
+        .route("/v1/images/variations", post(images::variations))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::one))
         .route("/v1/usage", get(usage::usage))

@@ -7,6 +7,7 @@ pub(super) mod completions;
 pub(super) mod conversations;
 pub(super) mod docs;
 pub(super) mod health;
+pub(super) mod images;
 pub(super) mod input_items;
 pub(super) mod input_tokens;
 mod key_rules;

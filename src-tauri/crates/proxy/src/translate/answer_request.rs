@@ -38,6 +38,8 @@ pub(crate) struct AnswerRequest {
     pub web_search: Option<WebSearch>,
     /// Whether web searches are items of the answer.
     pub search_items: bool,
+    /// Whether the model can generate images.
+    pub images: Images,
     /// Token limit of the answer.
     pub max_tokens: Option<u64>,
     /// Up to four stop sequences.
@@ -50,6 +52,25 @@ pub(crate) struct AnswerRequest {
     pub one_shot: bool,
     /// Whether the answer is streamed, so that nothing of it can be taken back.
     pub streamed: bool,
+}
+
+/// Whether the model can generate images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Images {
+    /// A plain model cannot; codex-local can if the user's settings let it.
+    #[default]
+    None,
+    /// As it sees fit.
+    Offered,
+    /// The answer is one image, and ends with it.
+    Only,
+}
+
+impl Images {
+    /// As an offered tool, unless none may be called.
+    pub(super) fn offered(offered: bool, choice: &ToolChoice) -> Self {
+        if offered && *choice != ToolChoice::None { Self::Offered } else { Self::None }
+    }
 }
 
 impl Default for AnswerRequest {
@@ -68,6 +89,7 @@ impl Default for AnswerRequest {
             service_tier: None,
             web_search: None,
             search_items: false,
+            images: Images::None,
             max_tokens: None,
             stop: Vec::new(),
             n: 1,

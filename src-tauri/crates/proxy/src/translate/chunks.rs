@@ -1,15 +1,17 @@
 //! Writes answer events as chat completions and legacy completions, complete or as server-sent events, one per delta.
 
 use axum::response::sse::Event;
-use codex_client::Usage;
+use codex_client::{Picture, Usage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::argument_deltas;
+use super::{argument_deltas, images};
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
 use crate::openai::chunk::{CallDelta, ChunkChoice, CustomDelta, Delta, FunctionDelta};
-use crate::openai::completion::{Annotation, Completion, FinishReason, ProxyInfo};
+use crate::openai::completion::{
+    Annotation, AnswerImage, AnswerImageUrl, Completion, FinishReason, ProxyInfo,
+};
 
 /// A server-sent event with `value` as its data.
 pub(crate) fn data_event(value: &impl Serialize) -> Event {
@@ -107,6 +109,8 @@ pub(crate) struct ChatChunks {
     answers: Vec<Option<u32>>,
     /// What each answer cites. OpenAI sends it in one chunk, and its packages cannot add up several.
     annotations: Vec<Vec<Annotation>>,
+    /// The number of pictures of each answer.
+    pictures: Vec<u32>,
 }
 
 impl Chunks for ChatChunks {
@@ -131,6 +135,8 @@ impl Chunks for ChatChunks {
                 out.push(self.delta(index, Delta { reasoning_content: Some(&text), ..Delta::default() }));
             }
             AnswerEvent::Call(call) => out.extend(self.call(index, number, &call)),
+            AnswerEvent::PictureStarted(_) => {}
+            AnswerEvent::Picture(picture) => out.push(self.picture(index, &picture)),
             AnswerEvent::Ended(end) => {
                 let end = end?;
                 self.head.add(end);
@@ -155,8 +161,9 @@ impl Chunks for ChatChunks {
 impl ChatChunks {
     /// Writes `n` answers.
     pub(crate) fn new(head: Head, n: u32, legacy_calls: bool) -> Self {
-        let (answers, annotations) = (0..n).map(|_| (None, Vec::new())).unzip();
-        Self { head, legacy_calls, answers, annotations }
+        let answers = (0..n).map(|_| None).collect();
+        let (annotations, pictures) = (0..n).map(|_| (Vec::new(), 0)).unzip();
+        Self { head, legacy_calls, answers, annotations, pictures }
     }
 
     /// Pushes the role chunk before an answer's first chunk. Returns the number of calls so far.
@@ -198,9 +205,25 @@ impl ChatChunks {
         [name].into_iter().chain(arguments).map(chunk).collect()
     }
 
+    /// The chunk of a picture, which some clients display.
+    fn picture(&mut self, index: u32, picture: &Picture) -> Event {
+        let number = self.pictures.get_mut(index as usize).map(|count| {
+            *count += 1;
+            *count - 1
+        });
+        let image = answer_image(picture, number.unwrap_or_default());
+        self.delta(index, Delta { images: Some([image]), ..Delta::default() })
+    }
+
     fn delta(&self, index: u32, delta: Delta<'_>) -> Event {
         self.head.chunk(ChunkChoice { index, delta, logprobs: None, finish_reason: None })
     }
+}
+
+/// A picture as an image of a chat message.
+pub(crate) fn answer_image(picture: &Picture, index: u32) -> AnswerImage<'static> {
+    let url = images::of_base64(&picture.base64).into();
+    AnswerImage { kind: "image_url", image_url: AnswerImageUrl { url }, index }
 }
 
 /// The finish reason on the wire.

@@ -71,10 +71,13 @@ impl Chunks for TextChunks {
                 self.0.set_model(&model);
                 return Ok(Vec::new());
             }
+            // Such a completion has only text.
             AnswerEvent::Reasoning(_)
             | AnswerEvent::Searched(_)
             | AnswerEvent::Citations(_)
-            | AnswerEvent::Call(_) => return Ok(Vec::new()),
+            | AnswerEvent::Call(_)
+            | AnswerEvent::PictureStarted(_)
+            | AnswerEvent::Picture(_) => return Ok(Vec::new()),
             AnswerEvent::Text(text) => text,
             AnswerEvent::Ended(end) => {
                 let end = end?;

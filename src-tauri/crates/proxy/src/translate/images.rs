@@ -65,6 +65,24 @@ pub(crate) fn data_url(image: &[u8]) -> Option<String> {
     Some(format!("data:{};base64,{}", kind_of(image)?, BASE64.encode(image)))
 }
 
+/// The data URL of an image in base64, which is a PNG unless its first bytes say otherwise.
+pub(crate) fn of_base64(base64: &str) -> String {
+    format!("data:{};base64,{base64}", kind_of_base64(base64))
+}
+
+/// The media type of an image in base64.
+pub(crate) fn kind_of_base64(base64: &str) -> &'static str {
+    let start = base64.get(..16).and_then(|start| BASE64.decode(start).ok());
+    start.and_then(|start| kind_of(&start)).unwrap_or("image/png")
+}
+
+/// The width and height of a PNG in base64.
+pub(crate) fn png_size(base64: &str) -> Option<(u32, u32)> {
+    let head = BASE64.decode(base64.get(..32)?).ok()?;
+    let side = |at: usize| Some(u32::from_be_bytes(head.get(at..at + 4)?.try_into().ok()?));
+    if kind_of(&head) == Some("image/png") { Some((side(16)?, side(20)?)) } else { None }
+}
+
 /// Validates the `detail` parameter.
 ///
 /// # Errors
@@ -97,6 +115,21 @@ mod tests {
 
     fn refused(url: &str) -> String {
         check_image(url, "p").unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn type_and_size_of_a_picture_are_read_from_its_base64() {
+        let header =
+            [b"\x89PNG\r\n\x1a\n".as_slice(), &[0, 0, 0, 13], b"IHDR", &[0, 0, 4, 0, 0, 0, 6, 0], &[8, 6]]
+                .concat();
+        let png = BASE64.encode(header);
+        assert_eq!(png_size(&png), Some((1024, 1536)));
+        assert_eq!(of_base64(&png), format!("data:image/png;base64,{png}"));
+        let jpeg = BASE64.encode(b"\xff\xd8\xff\xe0 and so on and so on and so on");
+        assert_eq!((kind_of_base64(&jpeg), png_size(&jpeg)), ("image/jpeg", None));
+        for odd in ["", "A", "iVBORw0KGgo", "\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}"] {
+            assert_eq!((kind_of_base64(odd), png_size(odd)), ("image/png", None), "{odd}");
+        }
     }
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";

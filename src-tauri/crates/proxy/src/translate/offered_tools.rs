@@ -1,4 +1,4 @@
-//! The tools of a request, in all their kinds: functions, custom tools, namespaces of both, and web search.
+//! The tools of a request, in all their kinds: functions, custom tools, namespaces of both, web search and images.
 //!
 //! codex knows functions only. A custom tool becomes a function with one text as its argument, and a namespace becomes
 //! its tools; `tool_names` turns calls back.
@@ -14,12 +14,17 @@ use crate::error::ApiError;
 use crate::openai::chat;
 use crate::openai::responses::request::Tool;
 
+/// The type of the tool that generates images.
+const IMAGES: &str = "image_generation";
+
 /// The tools of a request, by what becomes of them.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct OfferedTools {
     /// The tools that the client runs.
     pub tools: Vec<ClientTool>,
     pub web_search: Option<WebSearch>,
+    /// Whether the model can generate images.
+    pub images: bool,
     /// What is left out, for the response header.
     pub ignored: Vec<String>,
 }
@@ -82,6 +87,13 @@ impl OfferedTools {
                 }
             }
             kind if kind.starts_with("web_search") => self.add_web_search(tool.rest, param)?,
+            IMAGES => {
+                self.images = true;
+                // codex's tool chooses them on its own.
+                let mut options = tool.rest;
+                options.retain(|_, value| !value.is_null() && value != "auto");
+                self.ignore_options(IMAGES, &options);
+            }
             // The tools that it would find are offered from the start.
             "tool_search" => self.ignored.push(tool.kind),
             kind => return Err(unsupported(kind, param)),
@@ -103,6 +115,7 @@ impl OfferedTools {
         self.tools.retain(|tool| !names.contains(tool.name.as_str()));
         self.tools.append(&mut later.tools);
         self.web_search = later.web_search.or(self.web_search.take());
+        self.images |= later.images;
         self.ignored.append(&mut later.ignored);
         Ok(())
     }
@@ -245,7 +258,9 @@ fn named<'a>(name: Option<&'a String>, param: &str) -> Result<&'a str, ApiError>
 /// The error for an unsupported tool type; `param` is its path in the body.
 fn unsupported(kind: &str, param: &str) -> ApiError {
     let kind = shorten(kind);
-    let message = format!("Tool type {kind:?} is not supported; send functions, custom tools or web_search.");
+    let message = format!(
+        "Tool type {kind:?} is not supported; send functions, custom tools, web_search or image_generation."
+    );
     ApiError::unsupported(format!("{param}.type"), message)
 }
 

@@ -105,8 +105,7 @@ fn the_options_of_a_web_search_are_passed_on_or_ignored_by_name() {
 
 #[test]
 fn an_unsupported_or_incomplete_tool_is_named_by_its_path() {
-    for kind in ["file_search", "code_interpreter", "mcp", "image_generation", "computer_use_preview", "odd"]
-    {
+    for kind in ["file_search", "code_interpreter", "mcp", "computer_use_preview", "odd"] {
         let tools = json!([{"type":"web_search"},{"type":kind}]);
         for offered in [chat(tools.clone()), responses(tools)] {
             assert_eq!(refused(offered), (false, "tools[1].type".to_owned()));

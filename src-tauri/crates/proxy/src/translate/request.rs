@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use codex_client::{Content, Item, Role as Speaker, ToolCall, WebSearch};
 
-use super::answer_request::{AnswerRequest, Format, ToolChoice};
+use super::answer_request::{AnswerRequest, Format, Images, ToolChoice};
 use super::contents::{Place, contents, image_addresses, not_passed_on, with_name};
 use super::offered_tools::OfferedTools;
 use super::tool_names::custom_arguments;
@@ -32,19 +32,20 @@ pub(crate) fn parse(request: ChatRequest) -> Result<AnswerRequest, ApiError> {
     let mut offered = OfferedTools::default();
     offered.add_chat(request.tools.unwrap_or_default())?;
     offered.add_functions(request.functions.unwrap_or_default());
-    let OfferedTools { mut tools, web_search: mut search_tool, mut ignored } = offered;
+    let OfferedTools { mut tools, web_search: mut search_tool, mut images, mut ignored } = offered;
     let (choice, param) = match (&request.tool_choice, &request.function_call) {
         (None, Some(choice)) => (Some(choice), "function_call"),
         (choice, _) => (choice.as_ref(), "tool_choice"),
     };
     let tool_choice = tools::choice(choice, param, &mut ignored)?;
-    tools::retain_allowed(&mut tools, &mut search_tool, choice, param)?;
+    tools::retain_allowed(&mut tools, &mut search_tool, &mut images, choice, param)?;
     tools::check_choice(&tools, &tool_choice, param)?;
     let parsed = AnswerRequest {
         model: request.model,
         items,
         image_addresses,
         tools: if tool_choice == ToolChoice::None { Vec::new() } else { tools },
+        images: Images::offered(images, &tool_choice),
         tool_choice,
         // The legacy form allows one call.
         parallel_tool_calls: !legacy && request.parallel_tool_calls != Some(false),

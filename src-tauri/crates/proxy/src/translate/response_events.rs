@@ -5,7 +5,7 @@
 
 mod items;
 
-use codex_client::{Citation, Usage as TurnUsage, WebSearchCall};
+use codex_client::{Citation, Picture, Usage as TurnUsage, WebSearchCall};
 
 use crate::error::Failure;
 use crate::event::{AnswerEnd, AnswerEvent, ClientCall};
@@ -57,8 +57,9 @@ pub(crate) struct ResponseWriter {
     ids: Ids,
     /// Whether the last output item is unfinished.
     open: bool,
-    /// Web searches that have not ended: codex's ids, and their places in the output.
+    /// Web searches and images that have not ended: codex's ids, and their places in the output.
     searches: Vec<(String, usize)>,
+    images: Vec<(String, usize)>,
     /// Length of the answer's text, and of what precedes the last message, in code points.
     text_length: usize,
     before_message: usize,
@@ -104,6 +105,7 @@ impl ResponseWriter {
             ids,
             open: false,
             searches: Vec::new(),
+            images: Vec::new(),
             text_length: 0,
             before_message: 0,
             new_part: false,
@@ -169,6 +171,8 @@ impl ResponseWriter {
             AnswerEvent::Searched(call) => self.search(call),
             AnswerEvent::Citations(citations) => self.citations(citations),
             AnswerEvent::Call(call) => self.call(call),
+            AnswerEvent::PictureStarted(id) => self.begin_image(id),
+            AnswerEvent::Picture(picture) => self.image(picture),
             AnswerEvent::Ended(end) => self.end(end?, now),
         }
         Ok(())
@@ -251,7 +255,7 @@ impl ResponseWriter {
                 // Its end may come after other items.
                 self.open = false;
                 let states = ["response.web_search_call.in_progress", "response.web_search_call.searching"];
-                self.update_last(|item, index, sink| items::search_progress(item, index, &states, sink));
+                self.update_last(|item, index, sink| items::progress(item, index, &states, sink));
                 self.response.output.len() - 1
             }
         };
@@ -261,6 +265,35 @@ impl ResponseWriter {
         if let Some(item) = self.response.output.get_mut(index) {
             items::end_search(item, index, call, &mut self.sink);
             self.sink.event("response.output_item.done", EventBody::Item { output_index: index, item });
+        }
+    }
+
+    /// Adds an image that is being generated.
+    fn begin_image(&mut self, picture: String) {
+        if self.has_ended() {
+            return;
+        }
+        self.close(ItemStatus::Completed);
+        let id = self.ids.item("ig");
+        self.add(items::image(id));
+        // Its end may come after other items.
+        self.open = false;
+        let states =
+            ["response.image_generation_call.in_progress", "response.image_generation_call.generating"];
+        self.update_last(|item, index, sink| items::progress(item, index, &states, sink));
+        self.images.push((picture, self.response.output.len() - 1));
+    }
+
+    /// Ends an image.
+    fn image(&mut self, picture: Picture) {
+        if !self.images.iter().any(|(id, _)| *id == picture.id) {
+            self.begin_image(picture.id.clone());
+        }
+        let Some(at) = self.images.iter().position(|(id, _)| *id == picture.id) else { return };
+        let output_index = self.images.remove(at).1;
+        if let Some(item) = self.response.output.get_mut(output_index) {
+            items::end_image(item, output_index, picture, &mut self.sink);
+            self.sink.event("response.output_item.done", EventBody::Item { output_index, item });
         }
     }
 
@@ -359,10 +392,11 @@ impl ResponseWriter {
         }
     }
 
-    /// Finishes all items, at the end of the response. A web search that has not ended is incomplete.
+    /// Finishes all items, at the end of the response. A web search that has not ended is incomplete, and an image has failed.
     fn close_all(&mut self, status: ItemStatus) {
         self.close(status);
-        for (_, output_index) in std::mem::take(&mut self.searches) {
+        let searches = std::mem::take(&mut self.searches);
+        for (_, output_index) in searches.into_iter().chain(std::mem::take(&mut self.images)) {
             if let Some(item) = self.response.output.get_mut(output_index) {
                 items::set_status(item, ItemStatus::Incomplete);
                 self.sink.event("response.output_item.done", EventBody::Item { output_index, item });

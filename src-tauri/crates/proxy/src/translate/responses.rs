@@ -17,7 +17,7 @@ pub(crate) use stored::{from_stored, parse_input, references, with_id};
 use bytes::Bytes;
 use codex_client::{Content, Item, Role};
 
-use super::answer_request::{AnswerRequest, Format, ToolChoice};
+use super::answer_request::{AnswerRequest, Format, Images, ToolChoice};
 use super::offered_tools::OfferedTools;
 use super::response_events::Ids;
 use super::{limits, tools};
@@ -73,13 +73,13 @@ pub(crate) fn parse(
     ids: &mut Ids,
 ) -> Result<ParsedRequest, ApiError> {
     let image_addresses = items::image_addresses(request.input.as_ref());
-    let OfferedTools { mut tools, mut web_search, mut ignored } = offered_tools(&mut request)?;
+    let OfferedTools { mut tools, mut web_search, mut images, mut ignored } = offered_tools(&mut request)?;
     let store = request.store != Some(false);
     let recorded = store || request.conversation.is_some();
     let (added, forgotten) = items::parse(request.input.take(), recorded, find, ids)?;
     let choice = request.tool_choice.as_ref();
     let tool_choice = tools::choice(choice, "tool_choice", &mut ignored)?;
-    tools::retain_allowed(&mut tools, &mut web_search, choice, "tool_choice")?;
+    tools::retain_allowed(&mut tools, &mut web_search, &mut images, choice, "tool_choice")?;
     tools::check_choice(&tools, &tool_choice, "tool_choice")?;
     if tool_choice == ToolChoice::None {
         tools.clear();
@@ -105,6 +105,7 @@ pub(crate) fn parse(
         reasoning_format: Some(reasoning_format(&reasoning, default_format)?),
         verbosity: text.verbosity.clone(),
         service_tier: limits::service_tier(request.service_tier.clone()),
+        images: Images::offered(images, &tool_choice),
         search_items: web_search.is_some(),
         web_search: web_search.filter(|_| tool_choice != ToolChoice::None),
         ignored,

@@ -29,7 +29,7 @@ pub(crate) fn choice(
     let named = match (choice, allowed(Some(choice))) {
         (_, Some(allowed)) if allowed["mode"].is_null() => Some(ToolChoice::Auto),
         (_, Some(allowed)) => word(&allowed["mode"]),
-        (Value::Object(_), None) if is_web_search(&choice["type"]) => {
+        (Value::Object(_), None) if is_hosted(&choice["type"]) => {
             ignored.push(param.to_owned());
             Some(ToolChoice::Auto)
         }
@@ -43,7 +43,11 @@ pub(crate) fn choice(
     named.ok_or_else(|| ApiError::invalid(param, message).loggable())
 }
 
-/// codex can offer web search, but not require it.
+/// codex can offer web search and images, but not require them.
+fn is_hosted(kind: &Value) -> bool {
+    is_web_search(kind) || kind == "image_generation"
+}
+
 fn is_web_search(kind: &Value) -> bool {
     kind.as_str().is_some_and(|kind| kind.starts_with("web_search"))
 }
@@ -61,6 +65,7 @@ pub(super) fn allowed(choice: Option<&Value>) -> Option<&Value> {
 pub(super) fn retain_allowed(
     tools: &mut Vec<ClientTool>,
     web_search: &mut Option<WebSearch>,
+    images: &mut bool,
     choice: Option<&Value>,
     param: &str,
 ) -> Result<(), ApiError> {
@@ -82,6 +87,7 @@ pub(super) fn retain_allowed(
     if !entries.iter().any(|entry| is_web_search(&entry["type"])) {
         *web_search = None;
     }
+    *images &= entries.iter().any(|entry| entry["type"] == "image_generation");
     Ok(())
 }
 

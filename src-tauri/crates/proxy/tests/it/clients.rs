@@ -81,6 +81,9 @@ const STORED: [&str; 6] = [
     "stored_chat_streams",
 ];
 
+/// The checks of `python_images.py` and `node_images.mjs`.
+const IMAGES: [&str; 5] = ["generate", "stream", "edit", "errors", "hosted_tool"];
+
 /// The checks of `langchain_client.py`.
 const LANGCHAIN: [&str; 10] = [
     "invoke",
@@ -307,6 +310,18 @@ async fn python_package_uses_the_responses_api() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_the_responses_api() {
     assert_eq!(checks(&node(&real().start().await, "node_responses.mjs").await), RESPONSES);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn python_package_generates_pictures() {
+    assert_eq!(checks(&python(&real().signed_in().start().await, "python_images.py").await), IMAGES);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn node_package_generates_pictures() {
+    assert_eq!(checks(&node(&real().signed_in().start().await, "node_images.mjs").await), IMAGES);
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ mod owner_stop;
 mod parked;
 mod paths;
 mod per_request;
+mod pictures;
 mod queue;
 mod relay;
 mod request_ids;

@@ -25,7 +25,7 @@ pub(super) const KEY: &str = "sk-soak-of-codex-proxyd";
 /// The request's id, which the proxy also logs.
 pub(super) const REQUEST_ID: &str = "x-request-id";
 /// Longer than any answer takes, even on a busy machine.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Errors that a kill explains: codex ended during the turn, or has not restarted yet. A response that has begun can only report
 /// `server_error`, since OpenAI has no better code.
 const KILL_CODES: [&str; 3] = ["codex_disconnected", "codex_unavailable", "server_error"];

@@ -1,5 +1,5 @@
 use super::*;
-use crate::request_log::live::{CUT_OFF, MAX_TEXT};
+use crate::request_log::live::{CUT_OFF, MAX_PICTURES, MAX_TEXT};
 
 const SECRET: &str = "unmistakable-secret";
 
@@ -13,6 +13,7 @@ fn ask(log: &RequestDatabase, n: usize) {
     entry.first_token(1);
     entry.text("The answer contains ");
     entry.text(SECRET);
+    entry.picture(&SECRET.into());
     entry.done(200, None);
 }
 
@@ -33,7 +34,7 @@ async fn prompts_and_answers_are_not_stored_by_default() {
     let log = test.on_disk().await;
     ask(&log, 1);
     let detail = log.detail(&id(1)).await.unwrap();
-    assert_eq!((detail.request_text, detail.answer_text), (None, None));
+    assert_eq!((detail.request_text, detail.answer_text, detail.pictures), (None, None, Vec::new()));
     written(&test, 1).await;
     assert!(!disk_contains_secret(&test));
     log.close().await;
@@ -48,6 +49,7 @@ async fn texts_are_stored_if_enabled() {
     let before = log.detail(&id(1)).await.unwrap();
     assert_eq!(before.answer_text.as_deref(), Some(&*format!("The answer contains {SECRET}")));
     assert!(before.request_text.as_ref().unwrap().contains(SECRET));
+    assert_eq!(before.pictures, [SECRET]);
     log.close().await;
     assert!(disk_contains_secret(&test));
     let log = test.with_texts().await;
@@ -160,6 +162,25 @@ async fn long_texts_are_truncated_between_characters_and_marked() {
         assert_eq!(text.len(), MAX_TEXT - 1 + CUT_OFF.len());
         assert!(text.ends_with(&format!("ä{CUT_OFF}")));
     }
+    log.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pictures_of_a_request_are_bounded_and_go_with_the_texts() {
+    let test = TestLog::new();
+    let log = test.with_texts().await;
+    let entry = begin(&log, arrival(1));
+    let large = "x".repeat(MAX_PICTURES - 3);
+    for picture in [&*large, "yy", "zz", "w"] {
+        entry.picture(&picture.into());
+    }
+    let kept = log.detail(&id(1)).await.unwrap().pictures;
+    assert_eq!(kept.iter().map(String::len).collect::<Vec<_>>(), [large.len(), 2, 1]);
+    log.set_retention(30, false).await;
+    assert!(log.detail(&id(1)).await.unwrap().pictures.is_empty());
+    entry.picture(&"y".into());
+    entry.done(200, None);
+    assert!(log.detail(&id(1)).await.unwrap().pictures.is_empty());
     log.close().await;
 }
 

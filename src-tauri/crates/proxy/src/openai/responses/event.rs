@@ -76,7 +76,9 @@ pub(crate) enum EventBody<'a> {
         annotation_index: usize,
         annotation: &'a Annotation,
     },
-    /// `response.web_search_call.in_progress`, `response.web_search_call.searching` and `response.web_search_call.completed`.
+    /// `response.web_search_call.in_progress`, `response.web_search_call.searching` and `response.web_search_call.completed`, and
+    /// `response.image_generation_call.in_progress`, `response.image_generation_call.generating` and
+    /// `response.image_generation_call.completed`.
     Progress { item_id: &'a str, output_index: usize },
     /// `response.output_text.done`: the complete text of the message.
     TextDone {

@@ -34,6 +34,18 @@ pub(crate) enum OutputItem {
         /// What it does.
         action: WebSearchAction,
     },
+    /// An image that the model generates.
+    ImageGenerationCall {
+        /// Unique ID, `ig_…`.
+        id: String,
+        /// Progress of the item.
+        status: ImageStatus,
+        /// The image in base64; `null` until it is complete.
+        result: Option<String>,
+        /// The prompt that the model passed on; absent until the image is complete.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        revised_prompt: Option<String>,
+    },
     /// A tool call made by the model.
     FunctionCall {
         /// Unique ID, `fc_…`.
@@ -72,6 +84,7 @@ impl OutputItem {
             Self::Message { id, .. }
             | Self::Reasoning { id, .. }
             | Self::WebSearchCall { id, .. }
+            | Self::ImageGenerationCall { id, .. }
             | Self::FunctionCall { id, .. }
             | Self::CustomToolCall { id, .. } => id,
         }
@@ -88,6 +101,18 @@ pub(crate) enum ItemStatus {
     InProgress,
     Completed,
     Incomplete,
+}
+
+/// Progress of an image:
+/// - `in_progress`: it is being generated.
+/// - `completed`: it is complete.
+/// - `failed`: it could not be generated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ImageStatus {
+    InProgress,
+    Completed,
+    Failed,
 }
 
 /// Text of a message.

@@ -18,7 +18,7 @@ use crate::openai::chunk::ChunkChoice;
 use crate::openai::completion::{AnswerMessage, Choice, Completion};
 use crate::server::extract::{Incoming, parse_body};
 use crate::server::state::Proxy;
-use crate::translate::chunks::{ChatChunks, Chunks, Head, finish_reason};
+use crate::translate::chunks::{ChatChunks, Chunks, Head, answer_image, finish_reason};
 use crate::translate::{parameters, request, stored_chat};
 
 /// Create chat completion
@@ -109,7 +109,8 @@ fn choices(answers: Vec<Answer>, legacy_calls: bool) -> Option<Vec<Choice>> {
 
 /// A complete answer; `None` if it has not ended.
 fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
-    let Answer { text, reasoning, annotations, calls, reason } = answer;
+    let Answer { text, reasoning, annotations, calls, pictures, reason } = answer;
+    let images = (0..).zip(&pictures).map(|(index, picture)| answer_image(picture, index)).collect();
     let content = Some(text).filter(|text| !text.is_empty() || calls.is_empty());
     let call = |ClientCall { call_id: id, name, input, is_custom, .. }| {
         let (kind, function, custom) = if is_custom {
@@ -129,6 +130,7 @@ fn choice(index: u32, answer: Answer, legacy_calls: bool) -> Option<Choice> {
         annotations,
         tool_calls,
         function_call,
+        images,
     };
     let finish_reason = finish_reason(reason?, legacy_calls);
     Some(Choice { index, message, logprobs: None, finish_reason })

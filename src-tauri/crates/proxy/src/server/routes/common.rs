@@ -4,6 +4,7 @@ use std::future::ready;
 
 use axum::response::Response;
 use axum::response::sse::Event;
+use codex_client::Picture;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::{ApiError, Failure};
@@ -26,6 +27,7 @@ pub(super) struct Answer {
     pub(super) reasoning: String,
     pub(super) annotations: Vec<Annotation>,
     pub(super) calls: Vec<ClientCall>,
+    pub(super) pictures: Vec<Picture>,
     /// `None` if it has not ended.
     pub(super) reason: Option<FinishReason>,
 }
@@ -72,6 +74,8 @@ impl Answers {
                 answer.annotations.extend(citations.into_iter().map(Annotation::from));
             }
             AnswerEvent::Call(call) => answer.calls.push(call),
+            AnswerEvent::PictureStarted(_) => {}
+            AnswerEvent::Picture(picture) => answer.pictures.push(picture),
             AnswerEvent::Ended(end) => {
                 let end = end?;
                 answer.reason = Some(end.reason);

@@ -22,7 +22,7 @@ use crate::off_workers::POOL;
 use crate::server::middleware::auth::Caller;
 use crate::server::state::Proxy;
 use crate::settings::{ReasoningFormat, Settings};
-use crate::translate::answer_request::{AnswerRequest, Format};
+use crate::translate::answer_request::{AnswerRequest, Format, Images};
 use crate::translate::schema::{self, CompiledFormat};
 use crate::translate::tool_names::ToolNames;
 use crate::translate::tools;
@@ -188,6 +188,7 @@ async fn start_turns(
     } else if request.web_search.is_some() {
         ignored.push("web_search");
     }
+    profile.image_generation = request.images != Images::None;
     let counter = if request.max_tokens.is_some() || !request.stop.is_empty() {
         Some(token_counter(proxy, &request.items))
     } else {
@@ -217,6 +218,7 @@ async fn start_turns(
         json: format.note.is_some().then(|| JsonExtractor::new(request.format != Format::JsonObject)),
         check: format.check,
         arguments: format.arguments,
+        only_image: request.images == Images::Only,
     };
     let turn_request = TurnRequest {
         profile,

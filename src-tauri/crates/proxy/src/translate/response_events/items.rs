@@ -1,12 +1,12 @@
 //! Updates for each kind of output item, and the events they emit.
 
-use codex_client::{Citation, WebSearchAction as Searched, WebSearchCall};
+use codex_client::{Citation, Picture, WebSearchAction as Searched, WebSearchCall};
 
 use super::Sink;
 use crate::event::ClientCall;
 use crate::openai::responses::event::EventBody;
 use crate::openai::responses::item::{
-    Annotation, ItemStatus, OutputItem, OutputPart, SummaryPart, WebSearchAction,
+    Annotation, ImageStatus, ItemStatus, OutputItem, OutputPart, SummaryPart, WebSearchAction,
 };
 use crate::translate::argument_deltas;
 
@@ -56,13 +56,27 @@ fn search_action(WebSearchCall { query: what, action, .. }: WebSearchCall) -> We
     }
 }
 
-/// Emits how far a web search is.
-pub(super) fn search_progress(
-    item: &OutputItem,
-    output_index: usize,
-    kinds: &[&'static str],
-    sink: &mut Sink,
-) {
+/// An image that is being generated.
+pub(super) fn image(id: String) -> OutputItem {
+    OutputItem::ImageGenerationCall {
+        id,
+        status: ImageStatus::InProgress,
+        result: None,
+        revised_prompt: None,
+    }
+}
+
+/// Ends an image.
+pub(super) fn end_image(item: &mut OutputItem, output_index: usize, picture: Picture, sink: &mut Sink) {
+    if let OutputItem::ImageGenerationCall { status, result, revised_prompt, .. } = item {
+        *status = ImageStatus::Completed;
+        (*result, *revised_prompt) = (Some(picture.base64.to_string()), picture.prompt);
+    }
+    progress(item, output_index, &["response.image_generation_call.completed"], sink);
+}
+
+/// Emits how far a web search or an image is.
+pub(super) fn progress(item: &OutputItem, output_index: usize, kinds: &[&'static str], sink: &mut Sink) {
     for kind in kinds {
         sink.event(kind, EventBody::Progress { item_id: item.id(), output_index });
     }
@@ -73,7 +87,7 @@ pub(super) fn end_search(item: &mut OutputItem, output_index: usize, call: WebSe
     if let OutputItem::WebSearchCall { action, status, .. } = item {
         (*action, *status) = (search_action(call), ItemStatus::Completed);
     }
-    search_progress(item, output_index, &["response.web_search_call.completed"], sink);
+    progress(item, output_index, &["response.web_search_call.completed"], sink);
 }
 
 /// Adds citations to the part of a message that begins `before` code points into the answer's text. Those of other text are dropped.
@@ -132,9 +146,10 @@ pub(super) fn add_input(item: &mut OutputItem, output_index: usize, value: Strin
             (id, arguments, "response.function_call_arguments.delta")
         }
         OutputItem::CustomToolCall { id, input, .. } => (id, input, "response.custom_tool_call_input.delta"),
-        OutputItem::Message { .. } | OutputItem::Reasoning { .. } | OutputItem::WebSearchCall { .. } => {
-            return;
-        }
+        OutputItem::Message { .. }
+        | OutputItem::Reasoning { .. }
+        | OutputItem::WebSearchCall { .. }
+        | OutputItem::ImageGenerationCall { .. } => return,
     };
     *text = value;
     for delta in argument_deltas(text) {
@@ -171,7 +186,7 @@ pub(super) fn close(item: &OutputItem, output_index: usize, sink: &mut Sink) {
             let body = EventBody::SummaryPart { item_id, output_index, summary_index, part };
             sink.event("response.reasoning_summary_part.done", body);
         }
-        OutputItem::WebSearchCall { .. } => {}
+        OutputItem::WebSearchCall { .. } | OutputItem::ImageGenerationCall { .. } => {}
         OutputItem::FunctionCall { id: item_id, name, arguments, .. } => {
             let body = EventBody::ArgumentsDone { item_id, output_index, name, arguments };
             sink.event("response.function_call_arguments.done", body);
@@ -188,6 +203,8 @@ pub(super) fn set_status(item: &mut OutputItem, now: ItemStatus) {
         OutputItem::Message { status, .. }
         | OutputItem::WebSearchCall { status, .. }
         | OutputItem::FunctionCall { status, .. } => *status = now,
+        // Only an unfinished one is given a status here.
+        OutputItem::ImageGenerationCall { status, .. } => *status = ImageStatus::Failed,
         OutputItem::Reasoning { .. } | OutputItem::CustomToolCall { .. } => {}
     }
 }

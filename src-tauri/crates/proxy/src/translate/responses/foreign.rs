@@ -4,6 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use super::compaction;
+use super::items::about_image;
+use crate::translate::images::{check_image, of_base64};
 use crate::translate::response_events::Ids;
 
 /// The types that `items` parses.
@@ -47,6 +49,16 @@ pub(super) fn replace_item(item: &mut Value) {
     let is_ours = kind == "web_search_call" && id.as_str().is_some_and(|id| Ids::is_ours(id, "ws"));
     if is_ours || SILENT.contains(&kind) {
         *item = json!({ "type": "reasoning", "id": id });
+        return;
+    }
+    if kind == "image_generation_call"
+        && let Some(url) = item["result"].as_str().map(of_base64)
+        && let Ok(url) = check_image(&url, "result")
+    {
+        let text = about_image(item["revised_prompt"].as_str());
+        let content =
+            json!([{"type": "input_text", "text": text}, {"type": "input_image", "image_url": url}]);
+        *item = json!({ "type": "message", "id": id, "role": "user", "content": content });
         return;
     }
     // What came from outside is not the model's word.

@@ -101,6 +101,14 @@ pub(super) fn image_addresses(input: Option<&TextOr<InputItem>>) -> Vec<ImageAdd
     items.iter().enumerate().flat_map(addresses).collect()
 }
 
+/// What the model sees beside an image that it generated earlier. Only messages of the user can have images.
+pub(super) fn about_image(prompt: Option<&str>) -> String {
+    match prompt {
+        Some(prompt) => format!("[The image that you generated from: {prompt}]"),
+        None => "[An image that you generated]".to_owned(),
+    }
+}
+
 fn parse_item(
     item: InputItem,
     Place { param, earlier, store }: Place<'_>,

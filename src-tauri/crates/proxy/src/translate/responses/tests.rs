@@ -87,7 +87,7 @@ fn functions_are_accepted_and_unsupported_tools_named() {
     let function = json!({"type":"function","name":"f"});
     let refused =
         |tools: Value, choice: Value| refused(read(&json!({"input":"a","tools":tools,"tool_choice":choice})));
-    for kind in ["file_search", "code_interpreter", "mcp", "image_generation"] {
+    for kind in ["file_search", "code_interpreter", "mcp"] {
         let tools = json!([function, { "type": kind }]);
         assert_eq!(refused(tools, json!("auto")), (false, "tools[1].type".to_owned()));
     }

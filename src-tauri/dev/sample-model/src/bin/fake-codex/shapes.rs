@@ -16,9 +16,14 @@ pub(crate) fn account(not_signed_in: bool) -> Value {
     json!({"account": null, "userId": null, "requiresOpenaiAuth": not_signed_in, "workspaceRouting": null})
 }
 
-/// The features that the model needs to ask questions.
+/// The features that the model needs to ask questions and to generate pictures.
 pub(crate) fn features() -> Value {
-    let names = ["default_mode_request_user_input", "request_permissions_tool", "exec_permission_approvals"];
+    let names = [
+        "default_mode_request_user_input",
+        "request_permissions_tool",
+        "exec_permission_approvals",
+        "image_generation",
+    ];
     let feature = |name: &str| {
         json!({"name": name, "stage": "underDevelopment", "displayName": null,
         "description": null, "announcement": null, "enabled": false, "defaultEnabled": false})
