@@ -2,9 +2,9 @@
 //!
 //! A thread's pictures stay until it ends, since its model may copy them into the working folder or edit them. The thread is
 //! noted in a folder of ours until then, in a file that stays locked: one that is not locked was left by a program that was
-//! killed, and the next start removes those pictures.
+//! killed, and the next start removes those pictures. A chat that codex stores keeps its pictures.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub(crate) struct Pictures {
     notes: PathBuf,
     /// The notes of threads that have pictures. Bounded by the threads.
     noted: Mutex<HashMap<String, File>>,
+    /// The threads whose pictures stay. Bounded by the threads.
+    stored: Mutex<HashSet<String>>,
 }
 
 impl Pictures {
@@ -39,11 +41,24 @@ impl Pictures {
                 let _ = fs::remove_file(&path);
             }
         }
-        Self { saved: home.map(|home| home.join(SAVED)), notes, noted: Mutex::default() }
+        Self {
+            saved: home.map(|home| home.join(SAVED)),
+            notes,
+            noted: Mutex::default(),
+            stored: Mutex::default(),
+        }
+    }
+
+    /// `thread` is one that codex stores, so that its pictures stay.
+    pub(crate) fn keep(&self, thread: &str) {
+        self.stored.lock().insert(thread.to_owned());
     }
 
     /// codex begins to generate a picture on `thread`.
     pub(crate) fn begun(&self, thread: &str) {
+        if self.stored.lock().contains(thread) {
+            return;
+        }
         let Some(folder) = self.folder(thread) else { return };
         let mut noted = self.noted.lock();
         if noted.contains_key(thread) {
@@ -56,8 +71,11 @@ impl Pictures {
         }
     }
 
-    /// Removes the pictures of a thread that has ended.
+    /// Removes the pictures of a thread that has ended, unless they stay.
     pub(crate) fn remove(&self, thread: &str) {
+        if self.stored.lock().remove(thread) {
+            return;
+        }
         if let Some(folder) = self.folder(thread) {
             remove(&folder);
         }
@@ -138,6 +156,21 @@ mod tests {
         assert!(!left.exists() && kept.exists());
         running.remove("kept");
         assert!(!kept.exists());
+    }
+
+    #[test]
+    fn pictures_of_a_stored_chat_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let pictures = Pictures::new(Some(home.path()), home.path());
+        let chat = save(home.path(), "a-1");
+        pictures.keep("a-1");
+        pictures.begun("a-1");
+        assert!(!home.path().join(NOTES).exists());
+        pictures.remove("a-1");
+        assert!(chat.exists());
+        // Nothing is remembered of a thread that has ended.
+        pictures.remove("a-1");
+        assert!(!chat.exists());
     }
 
     #[test]

@@ -200,6 +200,9 @@ impl TurnTask {
                 self.thread.insert(thread).clone()
             }
         };
+        if request.profile.keep {
+            session.pictures.keep(&thread.id);
+        }
         let calls = ToolCalls::new(&request.profile.tools, request.one_call_at_a_time);
         let images = request.items.iter().any(Item::has_images);
         let slot = session.turns.add(&thread.id, job.events.clone(), calls, images, self.usage)?;
@@ -255,6 +258,7 @@ impl TurnTask {
             let _: Result<Value, _> = self.session.rpc.call("thread/name/set", params).await;
         }
         self.session.end_thread(&thread).await;
+        self.session.pictures.remove(&thread.id);
         let last_turn = turn.slot.id().unwrap_or_else(|| turn.id.clone());
         let kept = KeptThread { id: thread.id, last_turn, usage: self.usage };
         let kept_threads = self.session.kept_threads.clone();
