@@ -236,7 +236,7 @@ impl Store for AnswerStore {
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        self.write(|connection| sql::clear(connection))
+        self.write(sql::clear)
     }
 }
 

@@ -58,6 +58,7 @@ impl Kept {
     }
 
     /// codex in a terminal.
+    #[expect(clippy::disallowed_methods, reason = "the user starts it, not we")]
     fn terminal(&self, arguments: &[&str]) -> Command {
         let home = self.real.home.path();
         let mut codex = Command::new(under_test::codex_under_test());

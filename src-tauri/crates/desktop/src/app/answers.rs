@@ -59,7 +59,7 @@ pub(super) async fn run(app: App) {
 impl App {
     /// How many answers are kept.
     pub async fn stored_answers(&self) -> StoredAnswers {
-        let on_disk = self.in_store(|store| store.counts()).await.unwrap_or_default();
+        let on_disk = self.in_store(AnswerStore::counts).await.unwrap_or_default();
         let in_memory = self.running().map_or(0, |running| running.proxy.stored_in_memory());
         StoredAnswers { on_disk, in_memory }
     }

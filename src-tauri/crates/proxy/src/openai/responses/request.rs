@@ -198,7 +198,7 @@ pub(crate) struct ReasoningOptions {
 
 /// A request for the summary of a conversation. Parameters not listed here have no effect.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[allow(dead_code, reason = "it describes what the route reads by name")]
+#[expect(dead_code, reason = "it describes what the route reads by name")]
 pub(crate) struct CompactRequest {
     /// ID of the model that writes the summary.
     pub model: String,

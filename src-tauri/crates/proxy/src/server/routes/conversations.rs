@@ -255,11 +255,11 @@ async fn parse_items(
         let verdict = |_: &str, _: &Value, _: &Map<String, Value>| Verdict::Accepted;
         parse_body::<Input>(body, verdict).map(|(input, _)| input.input)
     };
-    let input = parse(body).map_err(|error| error.of_conversations())?;
+    let input = parse(body).map_err(ApiError::of_conversations)?;
     let stored = proxy.responses.items(&caller.id, &references(Some(&input))).await;
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let (added, forgotten) =
-        parse_input(input, &|id| stored.take(id), &mut ids).map_err(|error| error.of_conversations())?;
+        parse_input(input, &|id| stored.take(id), &mut ids).map_err(ApiError::of_conversations)?;
     if forgotten {
         return Err(ApiError::invalid("items", "A reference leads to an item that is not stored."));
     }

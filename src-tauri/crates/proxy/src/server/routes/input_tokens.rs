@@ -85,10 +85,7 @@ fn tokens(request: &AnswerRequest, vocabulary: &Arc<Vocabulary>, stop: &Cancella
     };
     let items: u64 = request.items.iter().map(item).sum();
     let tool = |tool: &crate::translate::answer_request::ClientTool| {
-        AROUND_MESSAGE
-            + count(&tool.name.to_string())
-            + count(&tool.description)
-            + count(&tool.parameters.to_string())
+        AROUND_MESSAGE + count(&tool.name) + count(&tool.description) + count(&tool.parameters.to_string())
     };
     let tools: u64 = request.tools.iter().map(tool).sum();
     let format = match &request.format {
