@@ -37,6 +37,7 @@ async function openRequest(
     steps: [],
     requestText: null,
     answerText: null,
+    pictures: [],
     chat: kept,
     changes: null,
     review: null,
