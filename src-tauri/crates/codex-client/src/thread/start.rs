@@ -150,7 +150,7 @@ pub(crate) async fn resume(
     params["excludeTurns"] = true.into();
     let mut resume = params.clone();
     resume["initialTurnsPage"] = json!({ "limit": 1, "sortDirection": "desc", "itemsView": "notLoaded" });
-    match call_unless_closing(rpc, "thread/resume", resume).await {
+    match call_unless_closing(rpc, "thread/resume", &resume).await {
         Ok(Started { thread, model, last_turns, .. }) => {
             let last = last_turns.as_ref().and_then(|turns| turns.data.first());
             let thread = ReadyThread { model, ..thread };
@@ -164,7 +164,7 @@ pub(crate) async fn resume(
     }
     params["lastTurnId"] = kept.last_turn.as_str().into();
     let Started { thread, model, .. } =
-        call_unless_closing(rpc, "thread/fork", params).await.map_err(refused)?;
+        call_unless_closing(rpc, "thread/fork", &params).await.map_err(refused)?;
     Ok(ReadyThread { model, ..thread })
 }
 
@@ -172,7 +172,7 @@ pub(crate) async fn resume(
 async fn call_unless_closing(
     rpc: &Connection,
     method: &'static str,
-    params: Value,
+    params: &Value,
 ) -> Result<Started, CodexError> {
     let deadline = Instant::now() + CLOSING_TIMEOUT;
     loop {
