@@ -22,11 +22,12 @@ async fn chat_that_is_kept_goes_on_in_a_terminal_with_the_copied_command() {
     answer.bytes().await.unwrap();
     window.go_to("Requests").await;
     window.click("//*[@role='row']//*[normalize-space(.)='codex-local']").await;
+    window.find("//button[starts-with(@aria-label, 'Continue in the terminal')]").await;
+    findings.extend(serious_findings(&window).await);
+    assert!(findings.is_empty(), "{findings:#?}");
     window.click("//button[starts-with(@aria-label, 'Continue in the terminal')]").await;
     window.says("Copied").await;
     window.picture("continue-in-terminal").await;
-    findings.extend(serious_findings(&window).await);
-    assert!(findings.is_empty(), "{findings:#?}");
 
     let command = session.screen().clipboard().await;
     let (folder, resume) = command.split_once(" && ").unwrap();
