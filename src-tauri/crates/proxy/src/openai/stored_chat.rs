@@ -36,7 +36,7 @@ pub(crate) struct StoredMessage {
     pub rest: Map<String, Value>,
 }
 
-/// Labels of the client. Those that are not sent are removed.
+/// Labels of the client, in place of all earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, ToSchema)]
 pub(crate) struct MetadataUpdate {
     /// Up to 16 labels: names of up to 64 characters, and values of up to 512.

@@ -16,7 +16,7 @@ use crate::store::{Batch, Kind, Layered, Object, Stored};
 #[derive(Clone, Debug)]
 pub(crate) struct Conversations {
     store: Layered,
-    /// Those that a running response holds, and whether they have been deleted since. Bounded by the running turns.
+    /// The ones held by a running response, and whether they have been deleted since. Bounded by the running turns.
     held: Arc<Mutex<HashMap<String, bool>>>,
     /// Held while a conversation is read, changed and written.
     editing: Arc<tokio::sync::Mutex<()>>,

@@ -232,7 +232,7 @@ impl FromRequestParts<Proxy> for ItemPath {
     }
 }
 
-/// A batch with an id of its own.
+/// A batch with a new id.
 fn batch(items: Vec<Item>) -> Arc<Batch> {
     Arc::new(Batch { id: format!("batch_{}", uuid::Uuid::now_v7().simple()), items })
 }

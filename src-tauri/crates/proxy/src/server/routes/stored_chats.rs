@@ -72,7 +72,7 @@ impl ChatToStore {
         ("after" = Option<String>, Query, description = "ID after which the page begins."),
         ("limit" = Option<u32>, Query, description = "Entries of the page, 1 to 100. Default 20."),
         ("order" = Option<String>, Query, description = "`asc` (the default) or `desc`."),
-        ("model" = Option<String>, Query, description = "Only those that this model answered."),
+        ("model" = Option<String>, Query, description = "Only completions of this model."),
         ("metadata" = Option<Object>, Query, style = DeepObject, explode, description = "Only those with these labels: `metadata[name]=value`.")
     ),
     responses((status = 200, description = "A page of chat completions.", body = List<StoredChat>))

@@ -71,11 +71,12 @@ fn is_of_model(item: &InputItem) -> bool {
 
 /// What the model sees of an item that was stored once.
 fn forgotten_item(id: &str) -> StoredItem {
+    if id.starts_with("rs_") || id.starts_with("ws_") {
+        return StoredItem { id: id.to_owned(), ..StoredItem::unknown() };
+    }
     let text = "[an earlier message, no longer stored]";
-    let content = vec![Content::Text(text.to_owned())];
-    let item = (!id.starts_with("rs_") && !id.starts_with("ws_"))
-        .then_some(Item::Message { role: Role::Assistant, content });
-    StoredItem { id: id.to_owned(), item, json: wire::message(id, "assistant", text) }
+    let item = Item::Message { role: Role::Assistant, content: vec![Content::Text(text.to_owned())] };
+    StoredItem { id: id.to_owned(), item: Some(item), json: wire::message(id, "assistant", text) }
 }
 
 /// An item within the input.
