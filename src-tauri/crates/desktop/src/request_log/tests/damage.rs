@@ -98,7 +98,7 @@ async fn a_database_of_an_older_version_is_migrated() {
         .execute_batch(
             "ALTER TABLE exchanges DROP COLUMN request_id; ALTER TABLE exchanges DROP COLUMN code;
              DROP TABLE clock; DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app;
-             DROP TABLE changes; DROP TABLE reviews; DROP TABLE chats;
+             DROP TABLE changes; DROP TABLE reviews; DROP TABLE chats; DROP TABLE pictures;
              ALTER TABLE exchanges DROP COLUMN files_changed;
              PRAGMA user_version = 1",
         )

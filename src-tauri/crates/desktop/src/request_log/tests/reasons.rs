@@ -129,7 +129,7 @@ async fn rows_of_an_older_version_get_the_names_of_their_apps() {
     log.close().await;
     test.sqlite()
         .execute_batch(
-            "DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app; DROP TABLE changes; DROP TABLE reviews; DROP TABLE chats;
+            "DROP TABLE reasons; ALTER TABLE exchanges DROP COLUMN app; DROP TABLE changes; DROP TABLE reviews; DROP TABLE chats; DROP TABLE pictures;
              ALTER TABLE exchanges DROP COLUMN files_changed; PRAGMA user_version = 3",
         )
         .unwrap();
