@@ -255,8 +255,12 @@ impl TurnEvent {
     /// The size of its text in bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         match self {
-            Self::Model(text) | Self::Text(text) | Self::Reasoning(text) | Self::Reviewed(text) => text.len(),
-            Self::Retrying(failure) => failure.message.len(),
+            Self::Model(text)
+            | Self::Text(text)
+            | Self::Reasoning(text)
+            | Self::Reviewed(text)
+            | Self::PictureStarted(text) => text.len(),
+            Self::Retrying(failure) | Self::PictureFailed(failure) => failure.message.len(),
             Self::Item(ItemEvent::Command { command, .. }) => command.len(),
             Self::Item(ItemEvent::FileChange { paths, .. }) => paths.iter().map(String::len).sum(),
             Self::Call(call) => call.name.len() + call.arguments.len(),
@@ -265,8 +269,6 @@ impl TurnEvent {
                 citations.iter().map(|citation| citation.url.len() + citation.title.len()).sum()
             }
             Self::Asked(ask) => ask.question.text_bytes(),
-            Self::PictureStarted(id) => id.len(),
-            Self::PictureFailed(failure) => failure.message.len(),
             // Pictures have a limit of their own; of patches there is one, and its length is limited.
             Self::Picture(_)
             | Self::Kept(_)

@@ -1,5 +1,8 @@
 //! Errors in OpenAI's form.
 
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use crate::script::Script;
@@ -45,6 +48,20 @@ impl ApiError {
             code: script.code.clone(),
             retry_after: script.retry_after,
         }
+    }
+
+    /// The HTTP response, with `details` added to the error object.
+    pub(crate) fn response(&self, details: Value) -> Response {
+        let mut body = self.to_json();
+        if let (Some(body), Value::Object(details)) = (body.as_object_mut(), details) {
+            body.extend(details);
+        }
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(json!({ "error": body }))).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 
     /// OpenAI's error object.

@@ -1,6 +1,5 @@
 //! The backend's image endpoints, which codex calls for its tool `image_gen.imagegen`.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -9,47 +8,31 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::api_error::ApiError;
 use crate::clock::unix_seconds;
 use crate::event_log::Event;
-use crate::png;
+use crate::png::{self, SIZE};
 use crate::recorded::{Origin, Transport};
 use crate::script::{self, Script};
-use crate::server::reject;
 use crate::state::{ModelState, Shared};
-
-/// The size of a picture when neither the request nor its prompt chooses one.
-const SIZE: (u32, u32) = (256, 256);
 
 pub(crate) fn routes() -> Router<Shared> {
     Router::new().route("/v1/images/generations", post(create)).route("/v1/images/edits", post(create))
-}
-
-/// A picture in base64. The same prompt gives the same one.
-pub(crate) fn draw(prompt: &str, size: Option<(u32, u32)>, transparent: bool) -> String {
-    let mut hasher = DefaultHasher::new();
-    prompt.hash(&mut hasher);
-    let (width, height) = size.unwrap_or(SIZE);
-    // The lower half is random enough.
-    let seed = u32::try_from(hasher.finish() & 0xffff_ffff).unwrap_or_default();
-    STANDARD.encode(png::draw(seed, width, height, transparent))
 }
 
 async fn create(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let origin = Origin::new("POST", uri.to_string(), &headers, Transport::Http);
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) => body,
-        Err(error) => return reject(&ApiError::invalid_request(format!("not JSON: {error}")), json!({})),
+        Err(error) => return ApiError::invalid_request(format!("not JSON: {error}")).response(json!({})),
     };
     let text = |name: &str| body[name].as_str().unwrap_or_default();
     let script = match Script::parse_prompt(text("prompt")) {
         Ok(script) => script.unwrap_or_default(),
         Err(error) => {
-            return reject(&ApiError::invalid_request(format!("sample script: {error}")), json!({}));
+            return ApiError::invalid_request(format!("sample script: {error}")).response(json!({}));
         }
     };
     shared.state.records.push(origin.record(None, Arc::new(body.clone()), Arc::default()));
@@ -57,10 +40,10 @@ async fn create(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, body
         hold(&shared.state).await;
     }
     if let Some(status) = script.picture_status {
-        return reject(&ApiError::scripted(status, &script), json!({}));
+        return ApiError::scripted(status, &script).response(json!({}));
     }
     let size = script::size(text("size")).or(script.picture_size);
-    let picture = draw(text("prompt"), size, text("background") == "transparent");
+    let picture = png::base64(text("prompt"), size, text("background") == "transparent");
     let (width, height) = size.unwrap_or(SIZE);
     Json(json!({
         "created": unix_seconds(), "data": [{"b64_json": picture}], "background": text("background"),

@@ -1,12 +1,28 @@
 //! Draws a small PNG.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::write::ZlibEncoder;
 use flate2::{Compression, Crc};
 
+/// The size of a picture when neither the request nor its prompt chooses one.
+pub(crate) const SIZE: (u32, u32) = (256, 256);
+
+/// A picture in base64. The same prompt gives the same one.
+pub(crate) fn base64(prompt: &str, size: Option<(u32, u32)>, transparent: bool) -> String {
+    let mut hasher = DefaultHasher::new();
+    prompt.hash(&mut hasher);
+    let (width, height) = size.unwrap_or(SIZE);
+    // The lower half is random enough.
+    let seed = u32::try_from(hasher.finish() & 0xffff_ffff).unwrap_or_default();
+    STANDARD.encode(draw(seed, width, height, transparent))
+}
+
 /// A PNG of this size: a disc on a gradient, or on nothing if `transparent`. `seed` chooses the colors.
-pub(crate) fn draw(seed: u32, width: u32, height: u32, transparent: bool) -> Vec<u8> {
+fn draw(seed: u32, width: u32, height: u32, transparent: bool) -> Vec<u8> {
     let [red, green, blue, _] = seed.to_le_bytes();
     let shade = |at: u32, of: u32| u8::try_from(at * 255 / of.max(1)).unwrap_or(u8::MAX);
     let radius = u64::from(width.min(height) / 3).pow(2);

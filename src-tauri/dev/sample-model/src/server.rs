@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::StreamExt;
@@ -85,16 +85,16 @@ async fn responses(State(shared): State<Shared>, uri: Uri, headers: HeaderMap, b
             "the sample model does not decode {}; start codex with features.enable_request_compression=false",
             String::from_utf8_lossy(encoding.as_bytes())
         );
-        return reject(&ApiError { status: 415, ..ApiError::invalid_request(message) }, json!({}));
+        return ApiError { status: 415, ..ApiError::invalid_request(message) }.response(json!({}));
     }
     let body: Value = match serde_json::from_slice(&body) {
         Ok(body) => body,
-        Err(error) => return reject(&ApiError::invalid_request(format!("not JSON: {error}")), json!({})),
+        Err(error) => return ApiError::invalid_request(format!("not JSON: {error}")).response(json!({})),
     };
     let received = shared.state.receive(origin, &Arc::new(body), &Arc::default());
     let mut response = match received.outcome {
         Ok(answer) => stream(Player::new(shared.state, answer)),
-        Err(error) => reject(&error, limits::error_details(received.primary.as_ref())),
+        Err(error) => error.response(limits::error_details(received.primary.as_ref())),
     };
     for (name, value) in limits::headers(received.primary.as_ref(), received.secondary.as_ref()) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -115,20 +115,6 @@ fn stream(player: Player) -> Response {
     (headers, Body::from_stream(events)).into_response()
 }
 
-/// An HTTP error, with `details` added to the error object.
-pub(crate) fn reject(error: &ApiError, details: Value) -> Response {
-    let mut body = error.to_json();
-    if let (Some(body), Value::Object(details)) = (body.as_object_mut(), details) {
-        body.extend(details);
-    }
-    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, axum::Json(json!({ "error": body }))).into_response();
-    if let Some(seconds) = error.retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
-    response
-}
-
 /// OpenAI's model list. codex also reads `models`, which is empty so that codex keeps its own.
 async fn models(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> axum::Json<Value> {
     record(&shared, &Method::GET, &uri, &headers);
@@ -142,7 +128,7 @@ async fn not_found(State(shared): State<Shared>, method: Method, uri: Uri, heade
     record(&shared, &method, &uri, &headers);
     let message = format!("the sample model has no {method} {}", uri.path());
     let code = Some("not_found".to_owned());
-    reject(&ApiError { status: 404, code, ..ApiError::invalid_request(message) }, json!({}))
+    ApiError { status: 404, code, ..ApiError::invalid_request(message) }.response(json!({}))
 }
 
 fn record(shared: &Shared, method: &Method, uri: &Uri, headers: &HeaderMap) {

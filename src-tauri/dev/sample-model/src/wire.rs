@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::calls::{HOSTED_IMAGE_TOOL, ToolCall};
-use crate::images;
+use crate::png;
 use crate::reply::{Answer, Ending};
 use crate::script::Usage;
 
@@ -221,7 +221,7 @@ fn web_search(action: &Value, ids: &Ids, index: usize, steps: &mut Vec<Step>) ->
 fn picture(call: &ToolCall, ids: &Ids, index: usize, steps: &mut Vec<Step>) -> Value {
     let id = format!("ig_sample_{}_{index}", ids.number);
     let item = |status: &str, result: Value| json!({"id": id, "type": "image_generation_call", "status": status, "revised_prompt": call.arguments, "result": result});
-    let done = item("completed", images::draw(&call.arguments, None, false).into());
+    let done = item("completed", png::base64(&call.arguments, None, false).into());
     let event = |kind: &str| json!({"type": format!("response.image_generation_call.{kind}"), "item_id": id, "output_index": index});
     let events = [
         json!({"type": "response.output_item.added", "output_index": index, "item": item("in_progress", Value::Null)}),
