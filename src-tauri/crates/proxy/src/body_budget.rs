@@ -49,6 +49,15 @@ impl BodyBudget {
 }
 
 impl Room {
+    /// Takes `bytes` more if they are free now.
+    pub(crate) fn try_grow(&mut self, bytes: usize) -> bool {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let take = |source: &Arc<Semaphore>| Arc::clone(source).try_acquire_many_owned(bytes).ok();
+        let Some(taken) = self.sources.iter().map(take).collect::<Option<Vec<_>>>() else { return false };
+        self.hold(taken);
+        true
+    }
+
     /// Takes `bytes` more, and waits for them at most `timeout`.
     ///
     /// # Errors
@@ -65,12 +74,16 @@ impl Room {
         };
         let taken = tokio::time::timeout(timeout, take).await.ok().flatten();
         let taken = taken.ok_or_else(ApiError::too_many_bodies)?;
+        self.hold(taken);
+        Ok(())
+    }
+
+    fn hold(&mut self, taken: Vec<OwnedSemaphorePermit>) {
         if self.held.is_empty() {
             self.held = taken;
         } else {
             self.held.iter_mut().zip(taken).for_each(|(held, more)| held.merge(more));
         }
-        Ok(())
     }
 }
 

@@ -12,6 +12,7 @@ mod responses;
 mod retry_tests;
 mod routes;
 mod stored;
+mod websocket;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -400,7 +401,8 @@ impl ApiError {
         }
     }
 
-    fn headers(&self) -> HeaderMap {
+    /// When to retry, and whether.
+    pub(crate) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, seconds.into());

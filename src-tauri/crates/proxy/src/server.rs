@@ -19,6 +19,7 @@ mod serve;
 mod sse;
 mod state;
 mod upload;
+mod websocket;
 
 pub use localhost::ipv6_loopback;
 pub use review::Review;

@@ -34,6 +34,10 @@ pub struct Limits {
     pub image_timeout: Duration,
     /// Maximum time a client may read nothing while data waits to be sent.
     pub write_timeout: Duration,
+    /// Maximum age of a WebSocket. Its running responses still end.
+    pub websocket_age: Duration,
+    /// Maximum time without any message of a WebSocket's client, which answers pings.
+    pub websocket_silence: Duration,
     /// Time open streams get to finish after shutdown begins.
     pub drain_timeout: Duration,
 }
@@ -71,6 +75,8 @@ impl Default for Limits {
             body_idle_timeout: Duration::from_secs(10),
             image_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(120),
+            websocket_age: Duration::from_hours(1),
+            websocket_silence: Duration::from_mins(5),
             drain_timeout: Duration::from_secs(5),
         }
         .with(&Settings::default())

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// How long to wait for an evicted connection before trying the next.
 const EVICTION_TIMEOUT: Duration = Duration::from_millis(10);
@@ -48,6 +49,40 @@ pub(super) struct ConnectionSlot {
     /// Whether a request has been received.
     pub(super) used: Arc<AtomicBool>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// What a connection holds. A WebSocket keeps it after its request.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionHold {
+    slot: Arc<ConnectionSlot>,
+    /// The server's tasks, which it waits for.
+    pub(super) tasks: TaskTracker,
+}
+
+impl ConnectionHold {
+    pub(super) fn new(slot: ConnectionSlot, tasks: &TaskTracker) -> Self {
+        Self { slot: Arc::new(slot), tasks: tasks.clone() }
+    }
+
+    /// Records that a request has been received.
+    pub(super) fn set_used(&self) {
+        self.slot.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a request has been received.
+    pub(super) fn is_used(&self) -> bool {
+        self.slot.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection is to be closed, as soon as nothing runs.
+    pub(super) fn is_closing(&self) -> bool {
+        self.slot.close.is_cancelled()
+    }
+
+    /// Resolves when the connection is to be closed.
+    pub(super) async fn closing(&self) {
+        self.slot.close.cancelled().await;
+    }
 }
 
 impl Connections {

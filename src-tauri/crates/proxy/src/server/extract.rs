@@ -60,21 +60,34 @@ impl Incoming {
     /// A request with a parsed body.
     pub(super) fn new(head: &Parts, caller: Caller, body: Map<String, Value>, proxy: &Proxy) -> Self {
         let client = head.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-        let text = || {
-            let text = serde_json::to_string(&body).ok()?;
-            Some(block_in_place(text.len(), || proxy.without_keys(&text)))
-        };
-        let arrival = Arrival {
-            id: uuid::Uuid::now_v7().to_string(),
-            request_id: request_id::get(&head.headers),
-            key: caller.name.clone(),
-            client: proxy.for_log(client, MAX_LABEL),
-            route: head.uri.path().to_owned(),
-            model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), MAX_LABEL),
-            background: false,
-            request_text: if proxy.request_log.stores_texts() { text() } else { None },
-        };
+        let request_id = request_id::get(&head.headers);
+        let arrival = arrival(proxy, &caller, client, request_id, head.uri.path(), &body);
         Self { caller, arrival, body }
+    }
+}
+
+/// The entry of a request for the request log.
+pub(super) fn arrival(
+    proxy: &Proxy,
+    caller: &Caller,
+    client: &str,
+    request_id: String,
+    route: &str,
+    body: &Map<String, Value>,
+) -> Arrival {
+    let text = || {
+        let text = serde_json::to_string(&body).ok()?;
+        Some(block_in_place(text.len(), || proxy.without_keys(&text)))
+    };
+    Arrival {
+        id: uuid::Uuid::now_v7().to_string(),
+        request_id,
+        key: caller.name.clone(),
+        client: proxy.for_log(client, MAX_LABEL),
+        route: route.to_owned(),
+        model: proxy.for_log(body.get("model").and_then(Value::as_str).unwrap_or_default(), MAX_LABEL),
+        background: false,
+        request_text: if proxy.request_log.stores_texts() { text() } else { None },
     }
 }
 

@@ -9,6 +9,7 @@ use super::routes::{
     chat, compact, completions, conversations, health, images, input_items, input_tokens, metrics, models,
     responses, stored_chats, usage,
 };
+use super::websocket;
 use crate::openai::error::ErrorBody;
 
 /// What utoipa generates.
@@ -17,7 +18,7 @@ use crate::openai::error::ErrorBody;
     info(title = "Codex Proxy", description = include_str!("openapi.md")),
     paths(
         chat::create, stored_chats::list, stored_chats::one, stored_chats::update, stored_chats::delete,
-        stored_chats::messages, responses::create, responses::one, responses::delete, responses::cancel, input_items::list, input_tokens::count, compact::create,
+        stored_chats::messages, responses::create, websocket::connect, responses::one, responses::delete, responses::cancel, input_items::list, input_tokens::count, compact::create,
         conversations::create, conversations::one, conversations::update, conversations::delete,
         conversations::create_items, conversations::list_items, conversations::one_item, conversations::delete_item,
         images::generate, images::edit, completions::create, models::list, models::one, usage::usage, health::health, metrics::metrics

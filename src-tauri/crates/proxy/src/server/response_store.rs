@@ -106,6 +106,11 @@ impl ResponseStore {
         self.store.delete(key, Kind::Response, id).await
     }
 
+    /// Removes all ended responses of this key, from a store in memory.
+    pub(crate) fn remove_all(&self, key: &str) {
+        self.store.forget_all(key);
+    }
+
     fn find_running(&self, key: &str, id: &str) -> Option<Arc<RunningResponse>> {
         let running = self.running.lock();
         running.get(id).filter(|running| running.key == key).map(|running| Arc::clone(&running.response))

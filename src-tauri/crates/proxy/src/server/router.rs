@@ -20,6 +20,7 @@ use super::routes::{
     models, responses, stored_chats, usage,
 };
 use super::state::Proxy;
+use super::websocket;
 use crate::error::ApiError;
 
 /// All routes and the fallback.
@@ -33,6 +34,7 @@ pub(super) fn router(proxy: Proxy) -> Router {
         .route("/v1/images/edits", post(images::edit))
         .route_layer(from_fn_with_state(proxy.clone(), with_request_limit))
         .route_layer(from_fn_with_state(proxy.clone(), with_usage_headers))
+        .route("/v1/responses", get(websocket::connect))
         .route("/v1/chat/completions", get(stored_chats::list))
         .route(
             "/v1/chat/completions/{id}",

@@ -4,13 +4,14 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +23,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
-use super::connections::{ConnectionSlot, Connections};
+use super::connections::{ConnectionHold, ConnectionSlot, Connections};
 use super::middleware::auth_throttle::Peer;
 use super::middleware::shutdown::FINAL_EVENT_GRACE;
 use super::router::router;
@@ -189,26 +190,29 @@ impl Acceptor {
         // Deltas are small writes that must not be delayed by Nagle's algorithm.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(Extension(Peer(peer.ip())).layer(self.router.clone()));
-        self.tasks.spawn(serve_connection(stream, slot, self.http.clone(), service, self.write_timeout));
+        let hold = ConnectionHold::new(slot, &self.tasks);
+        self.tasks.spawn(serve_connection(stream, hold, self.http.clone(), service, self.write_timeout));
     }
 }
 
 /// Serves one connection until it ends or is told to close.
 async fn serve_connection(
     stream: TcpStream,
-    slot: ConnectionSlot,
+    hold: ConnectionHold,
     http: http1::Builder,
     service: TowerToHyperService<AddExtension<Router, Peer>>,
     write_timeout: Duration,
 ) {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(write_timeout));
-    let used = Arc::clone(&slot.used);
-    let service = service_fn(move |request| {
-        used.store(true, Ordering::Relaxed);
+    let held = hold.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        hold.set_used();
+        request.extensions_mut().insert(hold.clone());
         service.call(request)
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+    let connection = http.serve_connection(TokioIo::new(Box::pin(stream)), service).with_upgrades();
+    let mut connection = pin!(connection);
     let mut closing = false;
     loop {
         tokio::select! {
@@ -218,9 +222,9 @@ async fn serve_connection(
                 }
                 return;
             }
-            () = slot.close.cancelled(), if !closing => {
+            () = held.closing(), if !closing => {
                 // Without a request there is nothing to finish, and hyper would wait for one.
-                if !slot.used.load(Ordering::Relaxed) {
+                if !held.is_used() {
                     return;
                 }
                 closing = true;

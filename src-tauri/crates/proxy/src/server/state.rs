@@ -56,7 +56,9 @@ pub struct Inner {
     /// Responses that can be retrieved and continued.
     pub(crate) responses: ResponseStore,
     pub(crate) conversations: Conversations,
-    /// What clients asked to keep, those two included.
+    /// Responses that are not stored, for the WebSocket that they were made on. In memory.
+    pub(crate) unstored: ResponseStore,
+    /// What clients asked to keep, responses and conversations included.
     pub(crate) store: Layered,
     /// Held while a stored object is read, changed and written.
     pub(crate) editing: tokio::sync::Mutex<()>,
@@ -220,6 +222,7 @@ impl Proxy {
             bodies: BodyBudget::new(MAX_BODIES_SIZE),
             images,
             responses: ResponseStore::new(store.clone()),
+            unstored: ResponseStore::default(),
             conversations: Conversations::new(store.clone()),
             store,
             editing: tokio::sync::Mutex::default(),

@@ -88,6 +88,11 @@ impl Layered {
         Some(self.memory.add_loaded(stored))
     }
 
+    /// Forgets all objects of this key in memory. Only for a store without a disk.
+    pub(crate) fn forget_all(&self, key: &str) {
+        self.memory.delete_all(key);
+    }
+
     /// The objects of this key that match, in the order of their ids.
     pub(crate) async fn list(&self, key: &str, query: &Query) -> Vec<Object> {
         let recent = self.memory.matching(key, query);

@@ -81,6 +81,14 @@ impl MemoryStore {
         existed
     }
 
+    /// Deletes all objects of this key.
+    pub(super) fn delete_all(&self, key: &str) {
+        let mut inner = self.inner.lock();
+        let own = inner.entries.iter().filter(|(_, entry)| entry.stored.object.key == key);
+        let ids: Vec<String> = own.map(|(id, _)| id.clone()).collect();
+        ids.iter().for_each(|id| inner.remove(id));
+    }
+
     /// Stores what was read from disk, unless it is there by now. Returns what is there.
     pub(super) fn add_loaded(&self, Stored { object, batches }: Stored) -> Stored {
         let mut inner = self.inner.lock();

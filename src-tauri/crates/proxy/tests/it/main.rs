@@ -57,3 +57,4 @@ mod tools;
 mod upstream;
 mod usage;
 mod web_search;
+mod websocket;

@@ -171,15 +171,21 @@ async fn web_search_tools_search_the_web_beside_functions() {
 }
 
 /// Runs `codex exec` with the proxy as its provider, in a folder of its own, and returns what it prints.
-#[expect(clippy::disallowed_methods, reason = "a client, not a codex that the proxy runs")]
 async fn codex_exec(proxy: &TestProxy, model: &str, prompt: &str) -> String {
+    codex_exec_over(proxy, false, model, prompt).await
+}
+
+/// The same over HTTP or a WebSocket.
+#[expect(clippy::disallowed_methods, reason = "a client, not a codex that the proxy runs")]
+async fn codex_exec_over(proxy: &TestProxy, websocket: bool, model: &str, prompt: &str) -> String {
     let home = proxy.folder.path().join("client");
     let work = proxy.folder.path().join("work");
     std::fs::create_dir_all(&home).unwrap();
     std::fs::create_dir_all(&work).unwrap();
     let config = format!(
         "model_provider = \"proxy\"\n[model_providers.proxy]\nname = \"proxy\"\nbase_url = \"http://{}/v1\"\n\
-         wire_api = \"responses\"\nenv_key = \"PROXY_KEY\"\n",
+         wire_api = \"responses\"\nenv_key = \"PROXY_KEY\"\n\
+         supports_websockets = {websocket}\n",
         proxy.address
     );
     std::fs::write(home.join("config.toml"), config).unwrap();
@@ -214,6 +220,25 @@ async fn codex_itself_is_a_client_with_its_tools() {
     for (file, text) in [("shell.txt", "from the shell\n"), ("patch.txt", "from a patch\n")] {
         assert_eq!(std::fs::read_to_string(work.join(file)).unwrap_or_else(|_| told.clone()), text);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn codex_is_a_client_over_a_websocket() {
+    let proxy = real().start().await;
+    codex_exec_over(&proxy, true, "gpt-5.5", "[[words=1]]").await;
+    let shell = offered(&proxy, "exec_command");
+    let command = json!({"cmd":"echo from the shell > shell.txt"});
+    let prompt = format!("[[tool={shell}:{command} then tool={shell}:{command} then say=\"all done\"]]");
+    let told = codex_exec_over(&proxy, true, "gpt-5.5", &prompt).await;
+    assert!(told.contains("all done") && !told.contains("\"type\":\"error\""), "{told}");
+    let file = proxy.folder.path().join("work").join("shell.txt");
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_else(|_| told.clone()), "from the shell\n");
+    let rows = proxy.log.rows();
+    assert!(rows.len() >= 4, "{rows:?}");
+    // Requests of a WebSocket are numbered.
+    assert!(rows.iter().all(|row| row.arrival.request_id.contains('.')), "{rows:?}");
+    assert!(rows.iter().all(|row| row.status == Some(200)), "{rows:?}");
 }
 
 #[tokio::test]

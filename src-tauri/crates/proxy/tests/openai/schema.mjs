@@ -72,7 +72,8 @@ definitions.CompletionChunkChoice = structuredClone(definition("CompletionChoice
 definitions.CompletionChunkChoice.properties.finish_reason = nullable(definition("CompletionChoice").properties.finish_reason);
 
 // OpenAI's API description requires the function's name in this event; the types omit it.
-definition("ResponseFunctionCallArgumentsDoneEvent").properties.name = { type: "string" };
+for (const name of ["ResponseFunctionCallArgumentsDoneEvent", "ResponsesServerEvent.ResponseFunctionCallArgumentsWsDone"])
+  definition(name).properties.name = { type: "string" };
 
 // An empty page has no first and last item. The packages read null there, though the types do not say so.
 for (const name of ["ChatCompletionList", "ChatCompletionMessageList", "ConversationItemList", "ResponseItemList"])

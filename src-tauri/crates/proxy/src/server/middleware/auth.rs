@@ -22,7 +22,7 @@ use crate::server::state::Inner;
 use crate::settings::{FolderModel, Settings};
 
 /// Where clients of Anthropic's API send their key.
-pub(super) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+pub(in crate::server) const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Names the folder that Codex itself works in for one request.
 pub(in crate::server) const X_CODEX_WORKSPACE: HeaderName = HeaderName::from_static("x-codex-workspace");

@@ -31,6 +31,10 @@ const MAX_PATH_CHARS: usize = 200;
 pub(crate) struct KindCell(Arc<OnceLock<ThreadKind>>);
 
 impl KindCell {
+    pub(in crate::server) fn get(&self) -> Option<ThreadKind> {
+        self.0.get().copied()
+    }
+
     /// The first prompt of a request decides.
     pub(in crate::server) fn set(&self, kind: ThreadKind) {
         let _ = self.0.set(kind);
@@ -98,7 +102,7 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         self.metrics.count_response(
             self.endpoint,
-            self.kind.0.get().copied(),
+            self.kind.get(),
             self.status.map(|status| status.as_u16()),
         );
         let _in_span = self.span.enter();

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use codex_client::Usage;
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Map, Value};
 
@@ -10,15 +11,17 @@ use super::background;
 use super::running::RunningResponse;
 use crate::clock::unix_now;
 use crate::error::{ApiError, in_responses};
+use crate::event::{AnswerEnd, AnswerEvent};
 use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
 use crate::off_workers::block_in_place;
+use crate::openai::completion::FinishReason;
 use crate::openai::responses::event::ResponseEvent;
 use crate::openai::responses::request::ResponsesRequest;
 use crate::server::conversations::LockedConversation;
 use crate::server::extract::{Ignored, parse_body};
 use crate::server::middleware::auth::Caller;
-use crate::server::response_store::{Ending, History, Recording, StoredResponse};
+use crate::server::response_store::{Ending, History, Recording, ResponseStore, StoredResponse};
 use crate::server::routes::{task_model, turns};
 use crate::server::state::Proxy;
 use crate::store::Item;
@@ -44,7 +47,7 @@ pub(crate) struct Started {
     pub(crate) events: Events,
 }
 
-/// Starts the response to a request.
+/// Starts the response to a request. On the WebSocket `connection`, a response that is not stored can be continued all the same.
 ///
 /// # Errors
 /// When the request is invalid, is not admitted, or codex cannot start.
@@ -53,6 +56,7 @@ pub(crate) async fn start(
     caller: &Caller,
     arrival: Arrival,
     mut body: Map<String, Value>,
+    connection: Option<&str>,
 ) -> Result<Started, ApiError> {
     let task = task_model::task(proxy, &body, "input");
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
@@ -60,7 +64,8 @@ pub(crate) async fn start(
     foreign::replace(&mut body);
     let (request, mut ignored) =
         exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
-    let (before, conversation) = exchange.log_error(conversation_before(proxy, caller, &request).await)?;
+    let (before, conversation) =
+        exchange.log_error(conversation_before(proxy, caller, &request, connection).await)?;
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
     let stored = proxy.responses.items(&caller.id, &references(request.input.as_ref())).await;
     let parsed = {
@@ -72,7 +77,7 @@ pub(crate) async fn start(
     let ParsedRequest { mut request, options, added, store, background } = exchange.log_error(parsed)?;
     let added: Vec<Item> = added.iter().filter_map(StoredItem::to_api).collect();
     let input = if store { input(&before, &added) } else { Vec::new() };
-    let store = store.then(|| proxy.responses.clone());
+    let (key, store) = destination(proxy, caller, connection, store);
     let ending = Ending { before, added, store, conversation };
     let streamed = request.streamed;
     if let Some(task) = task {
@@ -89,7 +94,7 @@ pub(crate) async fn start(
         writer.queue();
         let log = streamed.then(|| proxy.event_logs.begin(&caller.id, &writer.response().id));
         let running = RunningResponse::new(writer, log.clone()).with_input(input);
-        let recording = Recording::new(running, &caller.id, ending);
+        let recording = Recording::new(running, &key, ending);
         let running = Arc::clone(recording.running());
         running.keep_events();
         let driver = Driver { exchange: Some(exchange), recording };
@@ -106,7 +111,7 @@ pub(crate) async fn start(
     ignored.extend(started.into_iter().map(in_responses));
     let writer = ResponseWriter::new(ids, unix_now(), model, options, streamed);
     let running = RunningResponse::new(writer, None).with_input(input);
-    let recording = Recording::new(running, &caller.id, ending);
+    let recording = Recording::new(running, &key, ending);
     let running = Arc::clone(recording.running());
     let driver = Driver { exchange: Some(exchange), recording };
     let steps = stream::unfold(driver, async |mut driver| {
@@ -116,11 +121,71 @@ pub(crate) async fn start(
     Ok(Started { running, ignored, streamed, background, events: steps.boxed() })
 }
 
+/// Where a response is stored when it ends, and for which key.
+fn destination(
+    proxy: &Proxy,
+    caller: &Caller,
+    connection: Option<&str>,
+    store: bool,
+) -> (String, Option<ResponseStore>) {
+    match (store, connection) {
+        (true, _) => (caller.id.clone(), Some(proxy.responses.clone())),
+        (false, Some(connection)) => (connection.to_owned(), Some(proxy.unstored.clone())),
+        (false, None) => (caller.id.clone(), None),
+    }
+}
+
+/// Prepares a response on the WebSocket `connection` without generating: a later one can continue it. Returns its events.
+///
+/// # Errors
+/// When the request is invalid.
+pub(crate) async fn prepare(
+    proxy: &Proxy,
+    caller: &Caller,
+    connection: &str,
+    mut body: Map<String, Value>,
+) -> Result<Vec<ResponseEvent>, ApiError> {
+    foreign::replace(&mut body);
+    // It may have nothing but instructions and tools, which each request brings anew.
+    let is_empty = body.get("input").is_none_or(|input| input.as_array().is_some_and(Vec::is_empty));
+    if is_empty {
+        body.insert("input".to_owned(), "".into());
+    }
+    let (request, _) = parse_body::<ResponsesRequest>(body, parameters::responses)?;
+    let settings = proxy.settings();
+    caller.check_model(&request.model, &settings)?;
+    proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?;
+    let (before, conversation) = conversation_before(proxy, caller, &request, Some(connection)).await?;
+    let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
+    let stored = proxy.responses.items(&caller.id, &references(request.input.as_ref())).await;
+    let parsed = {
+        let earlier_items = parse_history(&before);
+        let earlier_items: Vec<&StoredItem> = earlier_items.iter().collect();
+        parse(request, &earlier_items, &|id| stored.take(id), settings.reasoning, &mut ids)?
+    };
+    let ParsedRequest { request, options, added, store, .. } = parsed;
+    let added = added.iter().filter(|_| !is_empty).filter_map(StoredItem::to_api).collect();
+    let (key, store) = destination(proxy, caller, Some(connection), store);
+    let writer = ResponseWriter::new(ids, unix_now(), request.model, options, true);
+    let ending = Ending { before, added, store, conversation };
+    let mut recording = Recording::new(writer, &key, ending);
+    let end = AnswerEnd { reason: FinishReason::Stop, usage: Some(Usage::default()), files_changed: None };
+    let events = {
+        let mut writer = recording.running().writer();
+        let ended = AnswerEvent::Ended(Ok(end));
+        writer.write(ended, unix_now()).map_err(ApiError::from)?;
+        writer.take_events()
+    };
+    recording.store();
+    Ok(events)
+}
+
 /// The conversation that the request continues, held for its response if it has an id.
 pub(crate) async fn conversation_before(
     proxy: &Proxy,
     caller: &Caller,
     request: &ResponsesRequest,
+    connection: Option<&str>,
 ) -> Result<(History, Option<LockedConversation>), ApiError> {
     match (&request.previous_response_id, conversation_id(request.conversation.as_ref())?) {
         (None, None) => Ok((History::new(), None)),
@@ -129,11 +194,21 @@ pub(crate) async fn conversation_before(
             let conversation = proxy.conversations.lock(&caller.id, &id).await?;
             Ok((conversation.batches().to_vec(), Some(conversation)))
         }
-        (Some(id), None) => match proxy.responses.find(&caller.id, id).await {
-            Some(StoredResponse::Ended(ended)) => Ok((ended.conversation, None)),
-            Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
-            None => Err(ApiError::previous_response_not_found(id)),
-        },
+        (Some(id), None) => {
+            let unstored = match connection {
+                Some(connection) => proxy.unstored.find(connection, id).await,
+                None => None,
+            };
+            let found = match unstored {
+                Some(unstored) => Some(unstored),
+                None => proxy.responses.find(&caller.id, id).await,
+            };
+            match found {
+                Some(StoredResponse::Ended(ended)) => Ok((ended.conversation, None)),
+                Some(StoredResponse::Running(_)) => Err(ApiError::previous_response_running()),
+                None => Err(ApiError::previous_response_not_found(id)),
+            }
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) async fn count(
     }
     foreign::replace(&mut body);
     let (request, mut ignored) = parse_body::<ResponsesRequest>(body, parameters::responses)?;
-    let (before, _) = conversation_before(&proxy, &caller, &request).await?;
+    let (before, _) = conversation_before(&proxy, &caller, &request, None).await?;
     let stored = proxy.responses.items(&caller.id, &references(request.input.as_ref())).await;
     let parsed = {
         let earlier = parse_history(&before);

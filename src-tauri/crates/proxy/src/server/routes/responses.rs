@@ -42,7 +42,7 @@ pub(crate) async fn create(
     State(proxy): State<Proxy>,
     Incoming { caller, arrival, body }: Incoming,
 ) -> Result<Answer, ApiError> {
-    let started = engine::start(&proxy, &caller, arrival, body).await?;
+    let started = engine::start(&proxy, &caller, arrival, body, None).await?;
     let Started { running, ignored, streamed, background, events } = started;
     let answer = if streamed && background {
         stream_log(&proxy, events, None).await?
