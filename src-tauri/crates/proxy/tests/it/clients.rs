@@ -81,6 +81,9 @@ const STORED: [&str; 6] = [
     "stored_chat_streams",
 ];
 
+/// The checks of `python_websocket.py` and `node_websocket.mjs`.
+const WEBSOCKET: [&str; 5] = ["conversation", "tools", "prepared", "lanes", "errors"];
+
 /// The checks of `python_images.py` and `node_images.mjs`.
 const IMAGES: [&str; 5] = ["generate", "stream", "edit", "errors", "hosted_tool"];
 
@@ -151,18 +154,33 @@ async fn run(proxy: &TestProxy, program: PathBuf, script: PathBuf) -> Output {
     run_with(proxy, program, script, &[]).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "clients are started like a user starts them")]
 async fn run_with(
     proxy: &TestProxy,
     program: PathBuf,
     script: PathBuf,
     environment: &[(&str, OsString)],
 ) -> Output {
+    // The relay passes no WebSocket on. What is sent there is checked in `websocket.rs`.
+    if script.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("_websocket")) {
+        return run_at(&proxy.address, program, script, environment).await;
+    }
     let relay = Relay::new(&proxy.address).await;
+    let output = run_at(&relay.address, program, script, environment).await;
+    relay.assert_conforms().await;
+    output
+}
+
+#[expect(clippy::disallowed_methods, reason = "clients are started like a user starts them")]
+async fn run_at(
+    address: &str,
+    program: PathBuf,
+    script: PathBuf,
+    environment: &[(&str, OsString)],
+) -> Output {
     let mut command = Command::new(program);
     command
         .arg(script)
-        .env("BASE_URL", format!("http://{}/v1", relay.address))
+        .env("BASE_URL", format!("http://{address}/v1"))
         .env("API_KEY", KEY)
         .env("PYTHONUTF8", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -178,7 +196,6 @@ async fn run_with(
     let output =
         tokio::time::timeout(TIMEOUT * 2, command.output()).await.expect("the client hangs").unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    relay.assert_conforms().await;
     output
 }
 
@@ -320,8 +337,20 @@ async fn python_package_generates_pictures() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn python_package_uses_responses_over_a_websocket() {
+    assert_eq!(checks(&python(&real().start().await, "python_websocket.py").await), WEBSOCKET);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_generates_pictures() {
     assert_eq!(checks(&node(&real().signed_in().start().await, "node_images.mjs").await), IMAGES);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn node_package_uses_responses_over_a_websocket() {
+    assert_eq!(checks(&node(&real().start().await, "node_websocket.mjs").await), WEBSOCKET);
 }
 
 #[tokio::test]
