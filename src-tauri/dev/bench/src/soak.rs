@@ -15,6 +15,7 @@ mod log;
 mod pictures;
 mod request;
 mod slow_clients;
+mod websocket;
 
 use std::fs::{self, File};
 use std::future::pending;
@@ -256,7 +257,8 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
             10..37 => actions::talk(&mut client, &name).await,
             37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,
-            60..75 => bad_requests::send(&mut client, &name).await,
+            60..70 => bad_requests::send(&mut client, &name).await,
+            70..82 => websocket::converse(&mut client, &name).await,
             _ => slow_clients::hang_up(&mut client, &name).await,
         }
     }

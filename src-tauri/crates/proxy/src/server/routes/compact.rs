@@ -53,7 +53,8 @@ pub(crate) async fn create(
         body.into_iter().filter(|(name, _)| PASSED_ON.contains(&name.as_str())).collect();
     request.extend([("input".to_owned(), items.into()), ("store".to_owned(), json!(false))]);
 
-    let Started { running, ignored, events, .. } = engine::start(&proxy, &caller, arrival, request).await?;
+    let Started { running, ignored, events, .. } =
+        engine::start(&proxy, &caller, arrival, request, None).await?;
     events.try_collect::<Vec<_>>().await?;
     let writer = running.writer();
     let response = writer.response();
