@@ -75,7 +75,7 @@ pub(crate) fn parse(
     let image_addresses = items::image_addresses(request.input.as_ref());
     let OfferedTools { mut tools, mut web_search, mut images, mut ignored } = offered_tools(&mut request)?;
     let store = request.store != Some(false);
-    let recorded = store || request.conversation.is_some();
+    let recorded = store || request.is_continued || request.conversation.is_some();
     let (added, forgotten) = items::parse(request.input.take(), recorded, find, ids)?;
     let choice = request.tool_choice.as_ref();
     let tool_choice = tools::choice(choice, "tool_choice", &mut ignored)?;

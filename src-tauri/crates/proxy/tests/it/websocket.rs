@@ -77,6 +77,8 @@ async fn a_response_that_is_not_stored_continues_only_on_its_connection() {
     let mut next = create("[[say=two]]");
     next["previous_response_id"] = id.into();
     assert_eq!(text_of(&client.completed(&next).await), "two");
+    let input = proxy.model.request(1).unwrap().input();
+    assert!(input.iter().any(|(role, text)| role == "user" && text == "[[say=one]]"), "{input:?}");
 
     let mut other = Client::connect(&proxy, KEY).await;
     let error = other.error(&next).await;

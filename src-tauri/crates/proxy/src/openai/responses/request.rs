@@ -30,6 +30,10 @@ pub(crate) struct ResponsesRequest {
     /// Whether to store the response, for retrieval and `previous_response_id`. Default `true`.
     /// The latest 256 objects or 64 MiB are in memory. The app keeps them on disk too while it saves prompts and answers.
     pub store: Option<bool>,
+    /// Whether another request can continue the response although it is not stored. Not sent by clients.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub is_continued: bool,
     /// If `true`, the response is generated in the background: it is returned at once with the status `queued`, and goes on when the
     /// client disconnects. It needs `store`. Default `false`.
     pub background: Option<bool>,

@@ -62,8 +62,9 @@ pub(crate) async fn start(
     let mut exchange = proxy.exchange(Arrival { background: task.is_some(), ..arrival });
 
     foreign::replace(&mut body);
-    let (request, mut ignored) =
+    let (mut request, mut ignored) =
         exchange.log_error(parse_body::<ResponsesRequest>(body, parameters::responses))?;
+    request.is_continued = connection.is_some();
     let (before, conversation) =
         exchange.log_error(conversation_before(proxy, caller, &request, connection).await)?;
     let mut ids = Ids::new(uuid::Uuid::now_v7().simple().to_string());
@@ -151,7 +152,8 @@ pub(crate) async fn prepare(
     if is_empty {
         body.insert("input".to_owned(), "".into());
     }
-    let (request, _) = parse_body::<ResponsesRequest>(body, parameters::responses)?;
+    let (mut request, _) = parse_body::<ResponsesRequest>(body, parameters::responses)?;
+    request.is_continued = true;
     let settings = proxy.settings();
     caller.check_model(&request.model, &settings)?;
     proxy.catalog.look_up(&request.model, proxy.codex.plain(), &settings).await?;
