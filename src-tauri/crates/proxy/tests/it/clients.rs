@@ -87,6 +87,18 @@ const WEBSOCKET: [&str; 5] = ["conversation", "tools", "prepared", "lanes", "err
 /// The checks of `python_images.py` and `node_images.mjs`.
 const IMAGES: [&str; 5] = ["generate", "stream", "edit", "errors", "hosted_tool"];
 
+/// The checks of `python_background.py` and `node_background.mjs`; the Python script also lists the package's parameters.
+const BACKGROUND: [&str; 8] = [
+    "polled",
+    "left_and_resumed",
+    "resumed_by_the_helper",
+    "cancelled",
+    "input_items",
+    "input_tokens",
+    "compact",
+    "parameters",
+];
+
 /// The checks of `langchain_client.py`.
 const LANGCHAIN: [&str; 10] = [
     "invoke",
@@ -343,6 +355,24 @@ async fn python_package_uses_responses_over_a_websocket() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn python_package_uses_the_background_and_every_parameter_is_documented() {
+    let output = python(&real().start().await, "python_background.py").await;
+    assert_eq!(checks(&output), BACKGROUND);
+    let last = String::from_utf8_lossy(&output.stdout).lines().last().unwrap().to_owned();
+    let api = include_str!("../../../../../docs/api.md");
+    let (_, api) = api.split_once("\n### Responses\n").unwrap();
+    let (table, _) = api.split_once("\n### ").unwrap();
+    for name in serde_json::from_str::<Value>(&last).unwrap()["names"].as_array().unwrap() {
+        let name = name.as_str().unwrap();
+        assert!(
+            table.contains(&format!("`{name}`")) || table.contains(&format!("`{name}.")),
+            "docs/api.md says nothing of {name}: decide in translate/parameters.rs what happens to it"
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_generates_pictures() {
     assert_eq!(checks(&node(&real().signed_in().start().await, "node_images.mjs").await), IMAGES);
 }
@@ -351,6 +381,13 @@ async fn node_package_generates_pictures() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_responses_over_a_websocket() {
     assert_eq!(checks(&node(&real().start().await, "node_websocket.mjs").await), WEBSOCKET);
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn node_package_uses_the_background() {
+    let checks = checks(&node(&real().start().await, "node_background.mjs").await);
+    assert_eq!(checks, BACKGROUND[..BACKGROUND.len() - 1]);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing::{Instrument as _, Span};
 
-use super::engine::Driver;
+use super::driver::Driver;
 use super::event_log::EventLog;
 use crate::server::middleware::auth::Caller;
 use crate::server::routes::turns::{self, Queued};

@@ -8,11 +8,11 @@ use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Map, Value};
 
 use super::background;
+use super::driver::Driver;
 use super::running::RunningResponse;
 use crate::clock::unix_now;
 use crate::error::{ApiError, in_responses};
 use crate::event::{AnswerEnd, AnswerEvent};
-use crate::exchange::Exchange;
 use crate::exchange::log::Arrival;
 use crate::off_workers::block_in_place;
 use crate::openai::completion::FinishReason;
@@ -98,7 +98,7 @@ pub(crate) async fn start(
         let recording = Recording::new(running, &key, ending);
         let running = Arc::clone(recording.running());
         running.keep_events();
-        let driver = Driver { exchange: Some(exchange), recording };
+        let driver = Driver::new(exchange, recording);
         background::spawn(proxy.clone(), caller.clone(), driver, queued, log);
         let events: Events = match running.events_after(None) {
             Some(events) => Box::pin(events),
@@ -114,7 +114,7 @@ pub(crate) async fn start(
     let running = RunningResponse::new(writer, None).with_input(input);
     let recording = Recording::new(running, &key, ending);
     let running = Arc::clone(recording.running());
-    let driver = Driver { exchange: Some(exchange), recording };
+    let driver = Driver::new(exchange, recording);
     let steps = stream::unfold(driver, async |mut driver| {
         let step = driver.step().await?;
         Some((step.map(|()| driver.running().writer().take_events()), driver))
@@ -224,53 +224,4 @@ pub(crate) fn parse_history(history: &History) -> Vec<StoredItem> {
     let items = || history.iter().flat_map(|batch| &batch.items);
     let bytes = items().map(|item| item.json.len()).sum();
     block_in_place(bytes, || items().map(from_stored).collect())
-}
-
-/// Writes a running response from its turn.
-pub(super) struct Driver {
-    /// `None` after the end. Dropping it interrupts the turn.
-    exchange: Option<Exchange>,
-    recording: Recording,
-}
-
-impl Driver {
-    pub(super) fn running(&self) -> &Arc<RunningResponse> {
-        self.recording.running()
-    }
-
-    /// The exchange, until the response has ended.
-    pub(super) fn exchange(&mut self) -> Option<&mut Exchange> {
-        self.exchange.as_mut()
-    }
-
-    /// Writes the next event; `None` after the end.
-    pub(super) async fn step(&mut self) -> Option<Result<(), ApiError>> {
-        let exchange = self.exchange.as_mut()?;
-        let running = Arc::clone(self.recording.running());
-        let written = tokio::select! {
-            biased;
-            () = running.cancelled() => {
-                exchange.recorder().step("Cancelled by the app", None, false);
-                Ok(())
-            }
-            event = exchange.next() => match event {
-                Some((_, event)) => running.writer().write(event, unix_now()).map_err(ApiError::from),
-                None => Err(ApiError::internal()),
-            },
-        };
-        if written.is_err() || running.writer().has_ended() {
-            self.exchange = None;
-        }
-        if running.writer().has_ended() {
-            self.recording.store();
-        }
-        Some(written.map_err(ApiError::of_responses))
-    }
-
-    /// Ends the response as failed, and stores it.
-    pub(super) fn fail(&mut self, error: ApiError) {
-        self.exchange = None;
-        self.recording.running().writer().fail(error.of_responses().in_response());
-        self.recording.store();
-    }
 }

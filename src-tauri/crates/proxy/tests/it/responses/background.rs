@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::store::{get, id_of, with_key};
 use super::{ask, rejected, send, stream, text_of, until};
 use crate::support::log::RowState;
-use crate::support::{Events, KEY, TIMEOUT, TestProxy, fake, real, schema};
+use crate::support::{Events, KEY, TIMEOUT, TestProxy, eventually, fake, real, schema};
 
 /// Creates a response in the background.
 async fn create(proxy: &TestProxy, input: &str) -> Value {
@@ -53,7 +53,7 @@ async fn background_response_is_queued_at_once_and_polled_to_its_end() {
     let id = id_of(&created);
     proxy.model.wait_for(|event| matches!(event, Event::Held { .. }), TIMEOUT).await.unwrap();
     poll(&proxy, &id, "in_progress").await;
-    assert_eq!(proxy.log.newest().state, RowState::Streaming, "it is a row while it runs");
+    eventually("it is a row while it runs", || proxy.log.newest().state == RowState::Streaming).await;
     proxy.release_model().await;
     let done = poll(&proxy, &id, "completed").await;
     assert_eq!((text_of(&done).as_str(), &done["background"]), ("word1 word2 word3 ", &json!(true)));
@@ -212,7 +212,7 @@ async fn stopping_the_proxy_ends_background_responses_in_order() {
     for _ in 0..2 {
         create(&proxy, "hi").await;
     }
-    crate::support::eventually("one runs, one waits", || {
+    eventually("one runs, one waits", || {
         let rows = proxy.log.rows();
         rows.len() == 2 && rows[1].state == RowState::Streaming
     })
