@@ -5,3 +5,4 @@ mod driver;
 pub(super) mod engine;
 pub(super) mod event_log;
 pub(super) mod running;
+pub(super) mod truncation;

@@ -131,7 +131,7 @@ pub(crate) fn responses(name: &str, value: &Value, _: &Map<String, Value>) -> Ve
         "n" => Verdict::Rejected("Only one answer per request is supported."),
         "prompt" => Verdict::Rejected("Prompt templates are not supported; send instructions and input."),
         "response_format" => Verdict::Rejected("In the Responses API, the format is passed in text.format."),
-        "truncation" if *value == "disabled" => Verdict::Accepted,
+        "truncation" if *value == "disabled" || *value == "auto" => Verdict::Accepted,
         _ => common(name, value),
     }
 }

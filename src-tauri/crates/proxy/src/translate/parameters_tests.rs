@@ -24,7 +24,7 @@ fn sampling_and_unknown_parameters_are_named() {
         json!({"model":"m","messages":[],"top_p":0.5,"temperature":0.2,"user":"me","my_own":1,"seed":null});
     assert_eq!(ignored_by(chat, body), names(&["my_own", "temperature", "top_p"]));
     let body = json!({
-        "model":"m","input":"a","top_p":0.5,"temperature":0.2,"truncation":"auto","my_own":1,"seed":null,
+        "model":"m","input":"a","top_p":0.5,"temperature":0.2,"truncation":"other","my_own":1,"seed":null,
         "include":["reasoning.encrypted_content"],"max_tool_calls":3
     });
     let expected = names(&["include", "max_tool_calls", "my_own", "temperature", "top_p", "truncation"]);

@@ -65,7 +65,8 @@ pub(crate) struct ResponsesRequest {
     pub temperature: Option<f64>,
     /// Nucleus sampling. Ignored, since codex has no such setting. The response repeats it.
     pub top_p: Option<f64>,
-    /// `auto` is ignored: a conversation that is too long for the model is a `context_length_exceeded` error. Default `disabled`.
+    /// `auto` leaves out the oldest items of a conversation that is too long for the model; without it, that is a
+    /// `context_length_exceeded` error. Ignored for a model whose context is unknown. Default `disabled`.
     pub truncation: Option<String>,
     /// Identifier of the end user. Accepted without effect. The response repeats it.
     pub user: Option<String>,

@@ -110,7 +110,7 @@ pub(crate) struct ResponseOptions {
     pub top_logprobs: u32,
     /// Nucleus sampling of the request, without effect. Default 1; `null` for a value outside of 0 to 1.
     pub top_p: Option<f64>,
-    /// Truncation of the request, `auto` or `disabled`, without effect.
+    /// Truncation of the request, `auto` or `disabled`.
     pub truncation: Option<String>,
     /// Identifier of the end user; absent if the request has none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::background;
 use super::driver::Driver;
 use super::running::RunningResponse;
+use super::truncation;
 use crate::clock::unix_now;
 use crate::error::{ApiError, in_responses};
 use crate::event::{AnswerEnd, AnswerEvent};
@@ -85,6 +86,16 @@ pub(crate) async fn start(
         task_model::use_smallest(proxy, caller, &mut request, task, exchange.recorder()).await;
     }
     ignored.extend(request.ignored.iter().map(String::as_str));
+    if options.truncation.as_deref() == Some("auto") {
+        match exchange.log_error(truncation::apply(proxy, &mut request).await)? {
+            None => ignored.extend(["truncation"]),
+            Some(0) => {}
+            Some(dropped) => {
+                let step = "Left out the oldest items to fit the model's context";
+                exchange.recorder().step(step, Some(&dropped.to_string()), false);
+            }
+        }
+    }
     let model = request.model.clone();
     let patience = background.then_some(background::QUEUE_TIMEOUT);
     let queued = turns::queue(proxy, caller, &mut exchange, request, patience).await;

@@ -1,12 +1,11 @@
 //! `POST /v1/responses/input_tokens`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use codex_client::{Content, Item};
+use codex_client::Item;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -17,20 +16,12 @@ use crate::openai::responses::request::ResponsesRequest;
 use crate::openai::responses::response::InputTokens;
 use crate::server::extract::{Incoming, parse_body};
 use crate::server::responses::engine::{conversation_before, parse_history};
+use crate::server::responses::truncation::{self, AROUND_MESSAGE, COUNT_STACK, COUNT_TIMEOUT};
 use crate::server::state::Proxy;
 use crate::translate::answer_request::{AnswerRequest, Format};
 use crate::translate::parameters;
 use crate::translate::response_events::Ids;
 use crate::translate::responses::{StoredItem, foreign, parse, references};
-
-/// Time limit for counting. The longest possible input takes a few seconds.
-const COUNT_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Stack for the encoder.
-const STACK: usize = 2 * 1024 * 1024;
-
-/// Tokens around a message: its start, its role, the start of its text and its end.
-const AROUND_MESSAGE: u64 = 4;
 
 /// Tokens with which the answer begins.
 const ANSWER_START: u64 = 2;
@@ -69,20 +60,15 @@ pub(crate) async fn count(
     let vocabulary = proxy.tokenizer.load();
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let count = POOL.run(COUNT_TIMEOUT, STACK, stop, move || tokens(&request, &vocabulary, &stopped)).await;
+    let count =
+        POOL.run(COUNT_TIMEOUT, COUNT_STACK, stop, move || tokens(&request, &vocabulary, &stopped)).await;
     let input_tokens = count.map_err(|_| ApiError::too_many_schemas())?;
     Ok((ignored, Json(InputTokens { object: "response.input_tokens", input_tokens })).into_response())
 }
 
 fn tokens(request: &AnswerRequest, vocabulary: &Arc<Vocabulary>, stop: &CancellationToken) -> u64 {
     let count = |text: &str| if stop.is_cancelled() { 0 } else { vocabulary.count(text) };
-    let contents =
-        |contents: &[Content]| contents.iter().filter_map(Content::as_text).map(count).sum::<u64>();
-    let item = |item: &Item| match item {
-        Item::Message { content, .. } => AROUND_MESSAGE + contents(content),
-        Item::ToolCall(call) => AROUND_MESSAGE + count(&call.name) + count(&call.arguments),
-        Item::ToolOutput { output, .. } => AROUND_MESSAGE + contents(output),
-    };
+    let item = |item: &Item| if stop.is_cancelled() { 0 } else { truncation::tokens(item, vocabulary) };
     let items: u64 = request.items.iter().map(item).sum();
     let tool = |tool: &crate::translate::answer_request::ClientTool| {
         AROUND_MESSAGE + count(&tool.name) + count(&tool.description) + count(&tool.parameters.to_string())

@@ -199,3 +199,27 @@ async fn addresses_without_a_route_are_answered_in_openais_words() {
     let (_, message) = error(reqwest::Method::GET, "/v1/filesystem").await;
     assert!(message.starts_with("Invalid URL"), "{message}");
 }
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_conversation_too_long_for_its_model_loses_its_oldest_items_with_truncation_auto() {
+    let proxy = real().start().await;
+    let long = "word ".repeat(300_000);
+    let input = json!([{"role":"user","content":long},{"role":"assistant","content":"yes"},
+        {"role":"user","content":"[[words=1]]"}]);
+    let body = json!({"input":input,"instructions":"be kind","truncation":"auto"});
+    let response = send(&proxy, body).await;
+    assert!(!response.headers().contains_key("x-codex-proxy-ignored"));
+    let response: Value = response.json().await.unwrap();
+    assert_eq!((&response["status"], &response["truncation"]), (&json!("completed"), &json!("auto")));
+    assert_eq!(
+        upstream(&proxy, 0),
+        super::pairs(&[("developer", "be kind"), ("assistant", "yes"), ("user", "[[words=1]]")])
+    );
+    assert!(proxy.log.newest().steps.iter().any(|step| step.what.starts_with("Left out the oldest items")));
+    let whole = input_items(&proxy, &id_of(&response), "").await;
+    assert_eq!(whole["data"].as_array().unwrap().len(), 3, "what is stored is whole");
+    let agent = json!({"model":"codex-local","input":"[[words=1]]","truncation":"auto"});
+    let agent = proxy.post("/v1/responses", &agent).await;
+    assert_eq!(agent.headers()["x-codex-proxy-ignored"], "truncation");
+}
