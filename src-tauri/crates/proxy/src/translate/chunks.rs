@@ -122,7 +122,7 @@ impl Chunks for ChatChunks {
         let mut out = Vec::new();
         let number = self.begin(index, &mut out);
         match event {
-            AnswerEvent::Model(_) | AnswerEvent::Searched(_) => {}
+            AnswerEvent::Model(_) | AnswerEvent::Searched(_) | AnswerEvent::PictureStarted(_) => {}
             AnswerEvent::Citations(citations) => {
                 if let Some(annotations) = self.annotations.get_mut(index as usize) {
                     annotations.extend(citations.into_iter().map(Annotation::from));
@@ -135,7 +135,6 @@ impl Chunks for ChatChunks {
                 out.push(self.delta(index, Delta { reasoning_content: Some(&text), ..Delta::default() }));
             }
             AnswerEvent::Call(call) => out.extend(self.call(index, number, &call)),
-            AnswerEvent::PictureStarted(_) => {}
             AnswerEvent::Picture(picture) => out.push(self.picture(index, &picture)),
             AnswerEvent::Ended(end) => {
                 let end = end?;

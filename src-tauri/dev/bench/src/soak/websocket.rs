@@ -75,7 +75,7 @@ async fn run(client: &mut Client<'_>, name: &str) -> Result<()> {
             }
             End::Failed(code) if client.shared.excused_by_kill(&code, started) => tally.killed += 1,
             End::Completed(_, text) => {
-                tally.fail(format_args!("{id}: {text:.200}, expected {}", script.answer()))
+                tally.fail(format_args!("{id}: {text:.200}, expected {}", script.answer()));
             }
             End::Failed(code) => tally.fail(format_args!("{id}: {code}")),
             End::Left => {

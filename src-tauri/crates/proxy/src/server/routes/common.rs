@@ -69,12 +69,11 @@ impl Answers {
             AnswerEvent::Model(model) => self.head.set_model(&model),
             AnswerEvent::Text(text) => answer.text.push_str(&text),
             AnswerEvent::Reasoning(text) => answer.reasoning.push_str(&text),
-            AnswerEvent::Searched(_) => {}
+            AnswerEvent::Searched(_) | AnswerEvent::PictureStarted(_) => {}
             AnswerEvent::Citations(citations) => {
                 answer.annotations.extend(citations.into_iter().map(Annotation::from));
             }
             AnswerEvent::Call(call) => answer.calls.push(call),
-            AnswerEvent::PictureStarted(_) => {}
             AnswerEvent::Picture(picture) => answer.pictures.push(picture),
             AnswerEvent::Ended(end) => {
                 let end = end?;
