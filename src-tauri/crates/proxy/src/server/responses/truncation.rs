@@ -43,7 +43,7 @@ pub(super) async fn apply(proxy: &Proxy, request: &mut AnswerRequest) -> Result<
     };
     let budget = window * USABLE_PERCENT / 100;
     // A token has at least one byte.
-    if request.items.iter().map(|item| upper_bound(item)).sum::<u64>() <= budget {
+    if request.items.iter().map(upper_bound).sum::<u64>() <= budget {
         return Ok(Some(0));
     }
     let (items, vocabulary) = (std::mem::take(&mut request.items), proxy.tokenizer.load());

@@ -218,16 +218,14 @@ fn every_kind_of_body_and_event_is_recognized() {
             "partial_image_index":0,"quality":"auto","size":"auto"})
     };
     let events = [picture("image_generation.partial_image"), picture("image_edit.partial_image")];
-    let checks: [(&[Value], fn(&Value) -> Vec<String>); 2] =
-        [(&bodies, body_violations), (&events, event_violations)];
-    for (values, violations) in checks {
-        for value in values {
-            assert_conforms(&violations(value), value);
-            let mut other = value.clone();
-            other["misspelt"] = true.into();
-            assert!(violations(&other).concat().contains("misspelt"), "{other}");
-        }
-    }
+    let check = |value: &Value, violations: fn(&Value) -> Vec<String>| {
+        assert_conforms(&violations(value), value);
+        let mut other = value.clone();
+        other["misspelt"] = true.into();
+        assert!(violations(&other).concat().contains("misspelt"), "{other}");
+    };
+    bodies.iter().for_each(|body| check(body, body_violations));
+    events.iter().for_each(|event| check(event, event_violations));
     let error = json!({"type":"error","status":400,"error":{"type":"invalid_request_error","code":null,"message":"No.",
         "param":null},"stream_id":"1"});
     conforms("ResponsesServerEvent", &error);
