@@ -7,6 +7,7 @@
 mod actions;
 mod approvals;
 mod asking;
+mod background;
 mod bad_requests;
 mod client;
 mod faults;
@@ -127,6 +128,9 @@ async fn run(
     // Whatever happened to codex, the next request to either model must work.
     sleep(QUIET_TIME).await;
     ask_both_models(shared, "soak-last").await?;
+    if time >= MIN_TIME_WITH_DEAD_NETWORK {
+        background::follow_long(&mut Client::new(shared, Rng::with_seed(seed))?, "soak-long").await;
+    }
     check_no_turns_left(shared).await?;
     if let Some(before) = before {
         let (now, leaks) = Footprint::wait_until_settled(pid, &before).await;
@@ -254,7 +258,8 @@ async fn run_client(shared: &Shared, rng: Rng, name: String, until: Instant) -> 
         match client.rng.u8(..100) {
             0..5 => asking::ask(&mut client, &name).await,
             5..10 => pictures::generate(&mut client, &name).await,
-            10..37 => actions::talk(&mut client, &name).await,
+            10..16 => background::follow(&mut client, &name).await,
+            16..37 => actions::talk(&mut client, &name).await,
             37..45 => actions::survive_break(&mut client, &name).await,
             45..60 => actions::use_tools(&mut client, &name).await,
             60..70 => bad_requests::send(&mut client, &name).await,
