@@ -32,6 +32,46 @@ async fn closing_the_window_destroys_its_web_view_and_it_can_be_reopened() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn a_background_response_goes_on_without_its_client_and_the_window() {
+    let session = Session::start_with(USUAL, &[("API_KEYS", "sk-demo")]).await;
+    let screen = session.screen();
+    let _app = session.app(&[]);
+    screen.shows_window().await;
+    let http = reqwest::Client::new();
+    let url = format!("http://127.0.0.1:{}/v1/responses", session.port);
+    let body = serde_json::json!({
+        "model": "gpt-5.5", "input": "[[words=40 hold=5]]", "background": true, "stream": true,
+    });
+    let mut stream = http.post(&url).bearer_auth("sk-demo").json(&body).send().await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("word5") {
+        seen.push_str(&String::from_utf8_lossy(&stream.chunk().await.unwrap().unwrap()));
+    }
+    drop(stream);
+    session.model_holds().await;
+    screen.close_window();
+    screen.shows_no_window().await;
+
+    // Only whole events count.
+    let whole = &seen[..seen.rfind("\n\n").unwrap()];
+    let numbers = |text: &str| -> Vec<u64> {
+        let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
+        let event = |data: &str| serde_json::from_str::<serde_json::Value>(data).unwrap();
+        data.map(|data| event(data)["sequence_number"].as_u64().unwrap()).collect()
+    };
+    let mut all = numbers(whole);
+    let id = seen.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let again = format!("{url}/{id}?stream=true&starting_after={}", all.last().unwrap());
+    let rest = http.get(&again).bearer_auth("sk-demo").send().await.unwrap();
+    session.model.release();
+    let rest = rest.text().await.unwrap();
+    all.extend(numbers(&rest));
+    assert_eq!(all, (0..all.len() as u64).collect::<Vec<_>>(), "no event is lost");
+    assert!(rest.contains("event: response.completed") && rest.contains("word40"), "{rest}");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn a_hidden_start_shows_no_window() {
     let session = Session::start(USUAL).await;
     let _app = session.app(&["--hidden"]);
