@@ -35,10 +35,10 @@ use connection::Connection;
 pub(crate) async fn connect(
     State(proxy): State<Proxy>,
     Extension(caller): Extension<Caller>,
-    Extension(hold): Extension<ConnectionHold>,
     mut request: Request,
 ) -> Result<Response, ApiError> {
     let accept = handshake::accept(&request)?;
+    let hold = request.extensions().get::<ConnectionHold>().cloned().ok_or_else(ApiError::internal)?;
     let upgrade = hyper::upgrade::on(&mut request);
     let connection = Connection::new(proxy, caller, request.headers());
     let tasks = hold.tasks.clone();

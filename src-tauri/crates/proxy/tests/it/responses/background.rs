@@ -180,7 +180,7 @@ async fn only_streamed_background_responses_can_be_streamed_again() {
 #[tokio::test]
 async fn background_responses_wait_in_the_queue_and_can_be_cancelled_there() {
     let limits = |limits: &mut proxy::Limits| {
-        (limits.max_turns, limits.max_queued) = (1, 1);
+        (limits.max_turns, limits.max_queued) = (1, 2);
         limits.queue_timeout = std::time::Duration::from_millis(1);
     };
     let proxy = fake("hang-after-delta=1").limits(limits).start().await;
@@ -190,15 +190,16 @@ async fn background_responses_wait_in_the_queue_and_can_be_cancelled_there() {
     let queued = id_of(&events.next().await.unwrap()["response"]);
     assert_eq!(events.next().await.unwrap()["type"], "response.queued");
     assert_eq!(proxy.turns.borrow().waiting, 1);
+    let others_waited = send(&proxy, json!({"input":"hi"})).await;
+    assert_eq!(others_waited.status(), 429);
+    create(&proxy, "hi").await;
     let full = send(&proxy, json!({"input":"hi","background":true})).await;
     assert_eq!(full.status(), 429);
-    // Longer than others may wait.
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     assert_eq!(get(&proxy, &queued).await.1["status"], "queued");
     let cancelled = proxy.post(&format!("/v1/responses/{queued}/cancel"), &json!({})).await;
     assert_eq!(cancelled.json::<Value>().await.unwrap()["status"], "cancelled");
     assert_eq!(events.rest().await.pop().unwrap()["response"]["status"], "cancelled");
-    assert_eq!(proxy.turns.borrow().waiting, 0);
+    assert_eq!(proxy.turns.borrow().waiting, 1);
     assert_eq!(get(&proxy, &running).await.1["status"], "in_progress");
 }
 
