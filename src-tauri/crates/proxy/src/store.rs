@@ -4,7 +4,7 @@
 //! them: a response has the batches of the responses before it and one more. So a long conversation is stored once,
 //! however many of its responses are.
 //!
-//! [`MemoryStore`] keeps the latest objects; the desktop app adds a [`Store`] on disk, and [`Layered`] is both.
+//! [`MemoryStore`] keeps the latest objects; the desktop app adds a [`Store`] on disk, and `Layered` is both.
 
 mod layered;
 mod memory;
