@@ -4,7 +4,7 @@ use SandboxMode::{DangerFullAccess, ReadOnly, WorkspaceWrite};
 
 use super::*;
 
-/// Settings with the folder `work` and the models `work/web` and `other`, in a temporary folder.
+/// Settings with the folder `projects` and the models `projects/web` and `other`, in a temporary folder.
 struct Setting {
     folder: tempfile::TempDir,
     settings: Settings,
@@ -13,7 +13,7 @@ struct Setting {
 impl Setting {
     fn new(mode: SandboxMode, web: Option<SandboxMode>, other: Option<SandboxMode>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        for below in ["work/web/src", "other/deep", "outside"] {
+        for below in ["projects/web/src", "other/deep", "outside"] {
             fs::create_dir_all(folder.path().join(below)).unwrap();
         }
         let model = |name: &str, below: &str, sandbox| FolderModel {
@@ -23,9 +23,9 @@ impl Setting {
             ..FolderModel::default()
         };
         let settings = Settings {
-            workspace: Some(folder.path().join("work")),
+            workspace: Some(folder.path().join("projects")),
             sandbox: mode,
-            folders: vec![model("web", "work/web", web), model("other", "other", other)],
+            folders: vec![model("web", "projects/web", web), model("other", "other", other)],
             ..Settings::default()
         };
         Self { folder, settings }
@@ -74,18 +74,18 @@ fn ok(mode: SandboxMode, path: &str) -> Result<(SandboxMode, String), String> {
 fn a_folder_has_its_mode_or_that_of_the_settings() {
     let setting = Setting::new(ReadOnly, Some(WorkspaceWrite), None);
     let free = key(None, None);
-    assert_eq!(setting.place("web", &free, None), ok(WorkspaceWrite, "work/web"));
+    assert_eq!(setting.place("web", &free, None), ok(WorkspaceWrite, "projects/web"));
     assert_eq!(setting.place("other", &free, None), ok(ReadOnly, "other"));
-    assert_eq!(setting.place("", &free, None), ok(ReadOnly, "work"));
+    assert_eq!(setting.place("", &free, None), ok(ReadOnly, "projects"));
 }
 
 #[test]
 fn a_key_makes_the_mode_stricter_and_keeps_to_its_folder() {
     let setting = Setting::new(WorkspaceWrite, Some(DangerFullAccess), None);
-    assert_eq!(setting.place("web", &key(None, Some(ReadOnly)), None), ok(ReadOnly, "work/web"));
+    assert_eq!(setting.place("web", &key(None, Some(ReadOnly)), None), ok(ReadOnly, "projects/web"));
     // With a folder and no mode, the maximum is to write in the folder.
-    let own = key(Some(setting.path("work")), None);
-    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "work/web"));
+    let own = key(Some(setting.path("projects")), None);
+    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "projects/web"));
     assert_eq!(setting.place("other", &own, None), Err("OutsideKey".to_owned()));
     let missing = key(Some(setting.path("gone")), None);
     assert_eq!(setting.place("web", &missing, None), Err("Limits".to_owned()));
@@ -98,13 +98,13 @@ fn a_request_names_a_folder_inside_an_allowed_one() {
     let setting = Setting::new(WorkspaceWrite, None, Some(ReadOnly));
     let free = key(None, None);
     for (named, expected) in [
-        ("/work", ok(WorkspaceWrite, "work")),
-        ("/work/web/src", ok(WorkspaceWrite, "work/web/src")),
-        ("web/src", ok(WorkspaceWrite, "work/web/src")),
+        ("/projects", ok(WorkspaceWrite, "projects")),
+        ("/projects/web/src", ok(WorkspaceWrite, "projects/web/src")),
+        ("web/src", ok(WorkspaceWrite, "projects/web/src")),
         // The folder's own mode is stricter than that of codex-local.
         ("/other/deep", ok(ReadOnly, "other/deep")),
         ("/outside", Err("NotAllowed".to_owned())),
-        ("/work/../outside", Err("NotAllowed".to_owned())),
+        ("/projects/../outside", Err("NotAllowed".to_owned())),
         ("..", Err("NotAllowed".to_owned())),
         ("/gone", Err("NotAllowed".to_owned())),
     ] {
@@ -118,9 +118,9 @@ fn a_request_names_a_folder_inside_an_allowed_one() {
 fn a_folder_with_more_rights_lends_them_to_no_other_folder() {
     let setting = Setting::new(ReadOnly, Some(DangerFullAccess), None);
     let free = key(None, None);
-    assert_eq!(setting.place("web", &free, Some("/work")), ok(ReadOnly, "work"));
-    assert_eq!(setting.place("web", &free, Some("src")), ok(DangerFullAccess, "work/web/src"));
-    assert_eq!(setting.place("", &free, Some("/work/web")), ok(ReadOnly, "work/web"));
+    assert_eq!(setting.place("web", &free, Some("/projects")), ok(ReadOnly, "projects"));
+    assert_eq!(setting.place("web", &free, Some("src")), ok(DangerFullAccess, "projects/web/src"));
+    assert_eq!(setting.place("", &free, Some("/projects/web")), ok(ReadOnly, "projects/web"));
 }
 
 #[test]
@@ -133,9 +133,9 @@ fn a_folder_that_the_key_does_not_see_allows_nothing() {
 #[test]
 fn a_key_with_a_folder_names_folders_inside_it_only() {
     let setting = Setting::new(WorkspaceWrite, None, None);
-    let own = key(Some(setting.path("work/web")), None);
-    assert_eq!(setting.place("", &own, Some("src")), ok(WorkspaceWrite, "work/web/src"));
-    assert_eq!(setting.place("", &own, Some("/work")), Err("NotAllowed".to_owned()));
+    let own = key(Some(setting.path("projects/web")), None);
+    assert_eq!(setting.place("", &own, Some("src")), ok(WorkspaceWrite, "projects/web/src"));
+    assert_eq!(setting.place("", &own, Some("/projects")), Err("NotAllowed".to_owned()));
     assert_eq!(setting.place("", &own, Some("/other")), Err("NotAllowed".to_owned()));
 }
 
@@ -143,11 +143,11 @@ fn a_key_with_a_folder_names_folders_inside_it_only() {
 #[test]
 fn links_are_followed_before_anything_is_allowed() {
     let setting = Setting::new(WorkspaceWrite, None, None);
-    std::os::unix::fs::symlink(setting.path("outside"), setting.path("work/link")).unwrap();
-    std::os::unix::fs::symlink(setting.path("work/web"), setting.path("outside/back")).unwrap();
+    std::os::unix::fs::symlink(setting.path("outside"), setting.path("projects/link")).unwrap();
+    std::os::unix::fs::symlink(setting.path("projects/web"), setting.path("outside/back")).unwrap();
     let free = key(None, None);
-    assert_eq!(setting.place("", &free, Some("/work/link")), Err("NotAllowed".to_owned()));
-    assert_eq!(setting.place("", &free, Some("/outside/back")), ok(WorkspaceWrite, "work/web"));
-    let own = key(Some(setting.path("work/web")), None);
-    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "work/web"));
+    assert_eq!(setting.place("", &free, Some("/projects/link")), Err("NotAllowed".to_owned()));
+    assert_eq!(setting.place("", &free, Some("/outside/back")), ok(WorkspaceWrite, "projects/web"));
+    let own = key(Some(setting.path("projects/web")), None);
+    assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "projects/web"));
 }

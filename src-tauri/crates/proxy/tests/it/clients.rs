@@ -1,5 +1,5 @@
 //! Third-party clients against the proxy and the real codex: OpenAI's packages for Python and Node, its Agents
-//! SDK, LangChain, the Vercel AI SDK; and by the scripts in `dev/clients`, those that install and start fast.
+//! SDK, LangChain, the Vercel AI SDK; and by the scripts in `dev/clients` that install and start fast.
 //!
 //! The scripts contain the assertions; here we check that all of them ran, and that everything the proxy sent conforms to
 //! OpenAI's schema. `cargo xtask test` installs the packages and passes their paths.

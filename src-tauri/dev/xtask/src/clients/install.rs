@@ -1,4 +1,4 @@
-//! Installs the current release of each client into a folder of its own, since their dependencies clash.
+//! Installs the current release of each client into a separate folder, since their dependencies clash.
 
 use std::env;
 use std::ffi::OsString;

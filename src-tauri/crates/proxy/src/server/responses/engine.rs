@@ -158,7 +158,7 @@ pub(crate) async fn prepare(
     mut body: Map<String, Value>,
 ) -> Result<Vec<ResponseEvent>, ApiError> {
     foreign::replace(&mut body);
-    // It may have nothing but instructions and tools, which each request brings anew.
+    // It may have nothing but instructions and tools, which each request brings again.
     let is_empty = body.get("input").is_none_or(|input| input.as_array().is_some_and(Vec::is_empty));
     if is_empty {
         body.insert("input".to_owned(), "".into());

@@ -60,7 +60,7 @@ pub(crate) struct EventLog {
 struct State {
     events: VecDeque<ResponseEvent>,
     bytes: usize,
-    /// Events so far, with those that are no longer kept.
+    /// Events so far, also the ones no longer kept.
     count: u64,
     ended: Option<Instant>,
 }

@@ -1,6 +1,6 @@
 //! Compacted conversations: a summary in an item that only this proxy reads.
 //!
-//! OpenAI encrypts what such an item contains. Ours is encoded, not encrypted: whoever has it can read it.
+//! OpenAI encrypts what such an item contains. Ours is encoded, not encrypted: anyone who has it can read it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
