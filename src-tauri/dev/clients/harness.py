@@ -111,15 +111,16 @@ class Terminal:
     """Runs a program without a terminal, in a new home and a new folder with a text file and a picture."""
 
     def __init__(self, **environment):
-        # Elsewhere than the temporary folder, below which codex has no sandbox.
-        self.folder = Path(tempfile.mkdtemp(prefix="client-", dir=os.environ.get("CLIENTS_FOLDER")))
+        self.folder = Path(tempfile.mkdtemp(prefix="client-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
-        self.work, self.home = self.folder / "work", self.folder / "home"
-        self.work.mkdir()
-        self.home.mkdir()
+        self.work, self.home, temporary = (self.folder / name for name in ("work", "home", "tmp"))
+        for folder in (self.work, self.home, temporary):
+            folder.mkdir()
         # Some clients take the project around it for theirs, and write into it.
         subprocess.run(["git", "init", "--quiet", self.work], check=True)
         self.environment = {**os.environ, "HOME": str(self.home), "PWD": str(self.work), "NO_COLOR": "1", **environment}
+        # codex has no sandbox for a home below the temporary folder, where this one may be.
+        self.environment["TMPDIR"] = str(temporary)
         for name in ("CONFIG", "DATA", "STATE", "CACHE"):
             self.environment[f"XDG_{name}_HOME"] = str(self.home / name.lower())
         self.picture = self.work / "picture.png"

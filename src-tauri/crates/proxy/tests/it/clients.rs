@@ -228,8 +228,7 @@ async fn drive(script: &str, apis: &[&str], checks: &str) {
         let own = [&python, &codex].map(|program| program.parent().unwrap().to_owned());
         let inherited = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&inherited))).unwrap();
-        let folder = env!("CARGO_TARGET_TMPDIR").into();
-        run_with(&proxy, python, scripts.join(script), &[("PATH", path), ("CLIENTS_FOLDER", folder)]).await
+        run_with(&proxy, python, scripts.join(script), &[("PATH", path)]).await
     };
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines: Vec<&str> = text.lines().filter(|line| line.contains('\t')).collect();

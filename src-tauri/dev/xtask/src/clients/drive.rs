@@ -84,7 +84,6 @@ impl Daemon {
         command
             .env("BASE_URL", format!("{}/v1", self.address))
             .env("API_KEY", demo::KEY)
-            .env("CLIENTS_FOLDER", &self.folder)
             .env("PYTHONUTF8", "1")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("NO_PROXY", "127.0.0.1,localhost")
