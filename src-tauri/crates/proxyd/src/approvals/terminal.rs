@@ -36,6 +36,8 @@ pub(super) async fn attend(place: &Place) -> Result<(), String> {
     let mut typed = typed_lines();
     loop {
         tokio::select! {
+            // The end of the daemon says more than that of the input.
+            biased;
             message = terminal.daemon.next() => terminal.hear(message)?,
             line = typed.recv() => match line {
                 Some(line) => terminal.line(&line).await?,

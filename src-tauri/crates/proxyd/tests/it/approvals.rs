@@ -254,6 +254,8 @@ async fn killed_daemon_leaves_nothing_that_runs_and_the_next_one_takes_its_place
     let mut terminal = rig.terminal().await;
     let answer = rig.ask(TOUCH);
     terminal.question().await;
+    // Waiting would close it, which ends the terminal too.
+    let _input = terminal.child.stdin.take();
     rig.daemon.child.kill().await.unwrap();
     assert!(!tokio::time::timeout(TIMEOUT, terminal.child.wait()).await.unwrap().unwrap().success());
     answer.await.unwrap();
