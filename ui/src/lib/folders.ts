@@ -37,7 +37,7 @@ export function newFolder(path: string, others: readonly FolderModel[]): FolderM
   };
 }
 
-/** What applies to a folder, in a line. Full access has its tag. `keys` are those that there are. */
+/** What applies to a folder, in a line. Full access has its tag. `keys` are all keys. */
 export function describeFolder(folder: FolderModel, sandbox: string, keys: readonly KeyRow[]): string {
   const mode = folder.sandbox ?? sandbox;
   const parts = mode === FULL_ACCESS ? [] : [sandboxTitle(mode)];

@@ -118,14 +118,14 @@ async fn calls_within_a_namespace_name_it_and_tools_in_the_input_are_offered() {
         let mut body = body;
         let first = respond(&proxy, body.clone()).await;
         let calls = first["output"].as_array().unwrap();
-        let told: Vec<_> =
+        let printed: Vec<_> =
             calls.iter().map(|call| (&call["type"], &call["namespace"], &call["name"])).collect();
         let crm = json!("crm");
         let expected = [
             (&json!("function_call"), &crm, &json!("find")),
             (&json!("custom_tool_call"), &crm, &json!("query")),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(printed, expected);
         let input = body["input"].as_array_mut().unwrap();
         input.extend(calls.iter().cloned());
         for (call, kind) in calls.iter().zip(["function_call_output", "custom_tool_call_output"]) {
@@ -214,11 +214,11 @@ async fn codex_itself_is_a_client_with_its_tools() {
     let command = json!({"cmd":"echo from the shell > shell.txt"});
     let diff = json!({"input":"*** Begin Patch\n*** Add File: patch.txt\n+from a patch\n*** End Patch\n"});
     let prompt = format!("[[tool={shell}:{command} then tool={patch}:{diff} then say=\"all done\"]]");
-    let told = codex_exec(&proxy, "gpt-5.5", &prompt).await;
-    assert!(told.contains("all done"), "{told}");
+    let printed = codex_exec(&proxy, "gpt-5.5", &prompt).await;
+    assert!(printed.contains("all done"), "{printed}");
     let work = proxy.folder.path().join("work");
     for (file, text) in [("shell.txt", "from the shell\n"), ("patch.txt", "from a patch\n")] {
-        assert_eq!(std::fs::read_to_string(work.join(file)).unwrap_or_else(|_| told.clone()), text);
+        assert_eq!(std::fs::read_to_string(work.join(file)).unwrap_or_else(|_| printed.clone()), text);
     }
 }
 
@@ -230,10 +230,10 @@ async fn codex_is_a_client_over_a_websocket() {
     let shell = offered(&proxy, "exec_command");
     let command = json!({"cmd":"echo from the shell > shell.txt"});
     let prompt = format!("[[tool={shell}:{command} then tool={shell}:{command} then say=\"all done\"]]");
-    let told = codex_exec_over(&proxy, true, "gpt-5.5", &prompt).await;
-    assert!(told.contains("all done") && !told.contains("\"type\":\"error\""), "{told}");
+    let printed = codex_exec_over(&proxy, true, "gpt-5.5", &prompt).await;
+    assert!(printed.contains("all done") && !printed.contains("\"type\":\"error\""), "{printed}");
     let file = proxy.folder.path().join("work").join("shell.txt");
-    assert_eq!(std::fs::read_to_string(file).unwrap_or_else(|_| told.clone()), "from the shell\n");
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_else(|_| printed.clone()), "from the shell\n");
     let rows = proxy.log.rows();
     assert!(rows.len() >= 4, "{rows:?}");
     // Requests of a WebSocket are numbered.
@@ -252,8 +252,8 @@ async fn codex_is_a_client_with_tools_in_namespaces() {
     codex_exec(&proxy, model, "[[words=1]]").await;
     let exec = offered(&proxy, "functions__exec");
     let code = json!({"input":"const done = await tools.exec_command({cmd: \"echo from code > code.txt\"}); text(done.output ?? done);"});
-    let told = codex_exec(&proxy, model, &format!("[[tool={exec}:{code} then say=\"all done\"]]")).await;
-    assert!(told.contains("all done"), "{told}");
+    let printed = codex_exec(&proxy, model, &format!("[[tool={exec}:{code} then say=\"all done\"]]")).await;
+    assert!(printed.contains("all done"), "{printed}");
     let file = proxy.folder.path().join("work").join("code.txt");
-    assert_eq!(std::fs::read_to_string(file).unwrap_or_else(|_| told.clone()), "from code\n");
+    assert_eq!(std::fs::read_to_string(file).unwrap_or_else(|_| printed.clone()), "from code\n");
 }

@@ -39,7 +39,7 @@ fn violations(name: &str, value: &Value) -> Vec<String> {
     validator.iter_errors(value).map(|error| violation(&error)).collect()
 }
 
-/// The definitions with this `type` among those that `name` is a choice of, if it is a choice of events or items.
+/// The definitions with this `type` in the choice `name`, if it is a choice of events or items.
 fn variants(name: &str, kind: &Value) -> Option<Vec<&'static str>> {
     let definition = |name: &str| &SCHEMA["definitions"][name];
     let names = definition(name)["anyOf"].as_array()?.iter().map(|variant| {
