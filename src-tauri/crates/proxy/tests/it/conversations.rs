@@ -4,7 +4,7 @@ use proxy::Key;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Events, KEY, TestProxy, fake, real, schema};
+use crate::support::{Events, KEY, TestProxy, fake, real};
 
 const OTHER_KEY: &str = "sk-another-test-key-of-the-proxy";
 
@@ -13,14 +13,7 @@ async fn start() -> TestProxy {
 }
 
 async fn call(proxy: &TestProxy, key: &str, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-    let mut request = proxy.anonymous(method, &format!("/v1/{path}")).bearer_auth(key);
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let response = request.send().await.unwrap();
-    let (status, body) = (response.status().as_u16(), response.json().await.unwrap());
-    schema::assert_conforms(&schema::body_violations(&body), &body);
-    (status, body)
+    proxy.call_as(key, method, &format!("/v1/{path}"), body).await
 }
 
 async fn ok(proxy: &TestProxy, method: Method, path: &str, body: Option<Value>) -> Value {

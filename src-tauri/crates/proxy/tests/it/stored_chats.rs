@@ -4,7 +4,7 @@ use proxy::Key;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestProxy, fake, schema};
+use crate::support::{TestProxy, fake};
 
 const OTHER_KEY: &str = "sk-another-test-key-of-the-proxy";
 
@@ -23,14 +23,7 @@ async fn stored(proxy: &TestProxy, prompt: &str, label: &str) -> String {
 }
 
 async fn call(proxy: &TestProxy, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-    let mut request = proxy.anonymous(method, path).bearer_auth(crate::support::KEY);
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    let response = request.send().await.unwrap();
-    let (status, body) = (response.status().as_u16(), response.json().await.unwrap());
-    schema::assert_conforms(&schema::body_violations(&body), &body);
-    (status, body)
+    proxy.call_as(crate::support::KEY, method, path, body).await
 }
 
 async fn get(proxy: &TestProxy, path: &str) -> Value {

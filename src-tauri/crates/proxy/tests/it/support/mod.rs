@@ -175,6 +175,24 @@ impl TestProxy {
         self.model.release();
     }
 
+    /// Sends a request with this key. Returns the status and the body, which must conform to OpenAI's types.
+    pub(crate) async fn call_as(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let mut request = self.anonymous(method, path).bearer_auth(key);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.unwrap();
+        let (status, body) = (response.status().as_u16(), response.json().await.unwrap());
+        schema::assert_conforms(&schema::body_violations(&body), &body);
+        (status, body)
+    }
+
     /// A request without a key.
     pub(crate) fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address)).timeout(TIMEOUT)
