@@ -20,7 +20,16 @@ pub fn write(dir: &Path, base_url: &str) -> io::Result<()> {
          base_url = \"{base_url}\"\nwire_api = \"responses\"\n\n\
          [sandbox_workspace_write]\nexclude_slash_tmp = true\nexclude_tmpdir_env_var = true\n"
     );
+    write_installation_id(dir)?;
     fs::write(dir.join("config.toml"), config)
+}
+
+/// Creates a home that has the identifier which codex otherwise creates at its first start.
+///
+/// Under Wine codex cannot create it.
+pub fn write_installation_id(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    fs::write(dir.join("installation_id"), "6f1c1f0e-3c1e-4b8e-9a39-0a5b4a1d2c3e")
 }
 
 /// Writes `config.toml` for the built-in provider, without a sign-in: codex asks for one, which the sample model grants if
@@ -29,6 +38,7 @@ pub fn write_signed_out(dir: &Path, base_url: &str) -> io::Result<()> {
     let backend = format!("{}{BACKEND}", base_url.trim_end_matches("/v1"));
     let config =
         format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{backend}\"\n");
+    write_installation_id(dir)?;
     fs::write(dir.join("config.toml"), config)
 }
 
@@ -75,6 +85,7 @@ pub fn temp_dir(folder: &Path) -> io::Result<PathBuf> {
 /// With this provider codex prefers a WebSocket.
 pub fn write_openai(dir: &Path, base_url: &str) -> io::Result<()> {
     let config = format!("model = \"{MODEL}\"\nopenai_base_url = \"{base_url}\"\n");
+    write_installation_id(dir)?;
     fs::write(dir.join("config.toml"), config)?;
     fs::write(
         dir.join("auth.json"),

@@ -32,8 +32,18 @@ pub fn sample_mcp() -> PathBuf {
     built("sample-mcp")
 }
 
+/// The absolute form of a path that cargo compiled into a test.
+///
+/// Cross-compiled for Windows, such a path has no drive: it is on that of the running test.
+#[must_use]
+pub fn absolute(compiled: &str) -> PathBuf {
+    env::current_exe().unwrap_or_default().join(compiled)
+}
+
+/// A binary of the running test's build.
+#[must_use]
 #[expect(clippy::panic, reason = "a test that lacks the binary cannot go on, and the text says what to do")]
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let name = format!("{name}{}", env::consts::EXE_SUFFIX);
     // A test runs in target/debug/deps, bench in target/release.
     let running = env::current_exe().unwrap_or_default();
@@ -53,7 +63,7 @@ pub fn sign_in_port() -> io::Result<File> {
 }
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default()
+    absolute(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// The newest `*/node_modules/@openai/codex-*/vendor/*/bin/codex` below `dir`.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use sample_model::under_test::codex_under_test;
+use sample_model::under_test::{self, codex_under_test};
 use sample_model::{Event, SampleModel, Transport, codex_home};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
@@ -62,7 +62,7 @@ fn messages(lines: &[Value]) -> Vec<&str> {
 /// A home for codex.
 #[expect(clippy::unwrap_used, reason = "a panic in a test is its failure")]
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+    tempfile::tempdir_in(under_test::absolute(env!("CARGO_TARGET_TMPDIR"))).unwrap()
 }
 
 #[tokio::test]

@@ -17,7 +17,10 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A temporary folder.
 pub(crate) fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("codex-client-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+    tempfile::Builder::new()
+        .prefix("codex-client-")
+        .tempdir_in(under_test::absolute(env!("CARGO_TARGET_TMPDIR")))
+        .unwrap()
 }
 
 /// The real codex with the sample model.
@@ -122,7 +125,9 @@ pub(crate) fn another_codex_with(real: &Real, binary: &Path) -> Codex {
 }
 
 fn private(home: &Path) -> Home {
-    Home::Private(home.join("private"))
+    let private = home.join("private");
+    codex_home::write_installation_id(&private).unwrap();
+    Home::Private(private)
 }
 
 fn config_in(

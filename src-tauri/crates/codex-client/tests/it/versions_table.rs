@@ -1,9 +1,8 @@
 //! Compares the table in docs/codex-versions.md with probed versions. `CODEX_TEST_WRITE_TABLE=1` writes the rows of the
 //! tested versions instead.
 
-use std::path::Path;
-
 use codex_client::{Role, Status};
+use sample_model::under_test;
 
 use crate::support::{Real, message, real_with_binary};
 use crate::versions::{binaries, conversation};
@@ -11,7 +10,7 @@ use crate::versions::{binaries, conversation};
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn documented_table_matches_the_probed_versions() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/codex-versions.md");
+    let path = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../../docs/codex-versions.md");
     let mut rows = Vec::new();
     for binary in binaries() {
         let real = real_with_binary(&binary).await;

@@ -27,9 +27,9 @@ impl Opened {
         let (model, home, port) = (sample_model().await, folder(), free_port());
         let codex_home = home.path().join(".codex");
         let (data, work) = (home.path().join("data"), home.path().join("work"));
-        for folder in [&codex_home, &data, &work] {
-            std::fs::create_dir_all(folder).unwrap();
-        }
+        std::fs::create_dir_all(&work).unwrap();
+        codex_home::write_installation_id(&data.join("codex-home")).unwrap();
+        codex_home::write_installation_id(&codex_home).unwrap();
         write_home(&codex_home, &model.base_url()).unwrap();
         let mut stored = json!({"version": 1, "port": port, "workspace": work});
         stored.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());

@@ -1,7 +1,7 @@
 //! Runs the recipes, the connection check and the playground against a listening proxy.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use desktop::pairing::{
 use desktop::view::Listen;
 use futures_util::FutureExt;
 use proxy::Key;
-use sample_model::Event;
+use sample_model::{Event, under_test};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -65,7 +65,7 @@ fn text(output: &Output) -> String {
 
 /// A program installed by `cargo xtask test`, or named by the variable.
 fn installed(variable: &str, usual: &str) -> PathBuf {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
+    let usual = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
     let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
     path

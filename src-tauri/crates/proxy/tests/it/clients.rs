@@ -5,9 +5,10 @@
 //! OpenAI's schema. `cargo xtask test` installs the packages and passes their paths.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
+use sample_model::under_test;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -137,12 +138,13 @@ const BOTH: &[&str] = &["chat", "responses"];
 const ALL: &str = "answer stream tools schema picture";
 
 fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+    under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
 }
 
 /// The path in `variable`, which `cargo xtask test` sets, or the default path.
 fn installed(variable: &str, default: &str) -> PathBuf {
-    let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(default);
+    let default =
+        under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(default);
     let path = std::env::var_os(variable).map_or(default, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
     path
@@ -214,7 +216,7 @@ async fn run_at(
 /// Drives a client by its script in `dev/clients`. It must pass `checks` on each of `apis`, and have no others.
 async fn drive(script: &str, apis: &[&str], checks: &str) {
     let proxy = real().start().await;
-    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dev/clients");
+    let scripts = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../dev/clients");
     let output = if script.ends_with(".mjs") {
         let folder = tempfile::tempdir_in(installed("CLIENTS_NODE_DIR", "node")).unwrap();
         for name in ["harness.mjs", script] {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use sample_model::under_test;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -291,9 +292,9 @@ async fn second_daemon_with_the_same_data_folder_serves_without_approvals_and_sa
 async fn command_of_codexs_cannot_answer_its_own_questions() {
     let rig = Rig::new().await;
     let mut terminal = rig.terminal().await;
-    let program = env!("CARGO_BIN_EXE_codex-proxyd");
+    let program = under_test::built("codex-proxyd");
     let data = rig.folder.path().join("data");
-    let attend = format!("{program} approvals --data-dir {} < /dev/null 2>&1", data.display());
+    let attend = format!("{} approvals --data-dir {} < /dev/null 2>&1", program.display(), data.display());
     // Without a network the sandbox lets nothing connect; with one, the daemon recognizes its own children.
     let answer = rig.ask(&format!("[[shell={}]]", Value::from(attend.clone()))).await.unwrap();
     assert!(answer.contains("Operation not permitted"), "{answer}");

@@ -1,10 +1,10 @@
 //! Keeps docs/configuration.md up to date.
 
-use std::path::Path;
+use sample_model::under_test;
 
 #[test]
 fn documentation_lists_all_settings() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../docs/configuration.md");
+    let path = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../../docs/configuration.md");
     // A checkout on Windows may have other line endings.
     let text = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
     let (begin, end) = ("<!-- settings: begin -->\n", "<!-- settings: end -->");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use sample_model::{codex_home, under_test};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -13,7 +14,7 @@ use crate::support::{TIMEOUT, folder, home_for, sample_model};
 /// A command for codex-proxyd, with nothing of this process's environment except PATH.
 #[expect(clippy::disallowed_methods, reason = "the program under test is started like a user starts it")]
 pub(crate) fn codex_proxyd(folder: &Path) -> Command {
-    with_test_environment(Command::new(env!("CARGO_BIN_EXE_codex-proxyd")), folder)
+    with_test_environment(Command::new(under_test::built("codex-proxyd")), folder)
 }
 
 /// The same after a shell command, such as one that sets a limit.
@@ -21,7 +22,7 @@ pub(crate) fn codex_proxyd(folder: &Path) -> Command {
 #[expect(clippy::disallowed_methods, reason = "the program under test is started like a user starts it")]
 pub(crate) fn codex_proxyd_after(line: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("{line}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_codex-proxyd")]);
+    command.args(["-c", &format!("{line}; exec \"$0\" \"$@\"")]).arg(under_test::built("codex-proxyd"));
     with_test_environment(command, folder)
 }
 
@@ -31,8 +32,8 @@ fn with_test_environment(mut command: Command, folder: &Path) -> Command {
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
         .env("CODEX_HOME", folder.join(".codex"))
-        .env("TMPDIR", sample_model::codex_home::temp_dir(folder).unwrap())
-        .env("CODEX_PATH", sample_model::under_test::codex_under_test())
+        .env("TMPDIR", codex_home::temp_dir(folder).unwrap())
+        .env("CODEX_PATH", under_test::codex_under_test())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

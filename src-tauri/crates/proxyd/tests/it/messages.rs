@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use sample_model::under_test;
+
 /// Command lines of codex and Open WebUI, and the declaration of our own.
 const OTHER_PROGRAMS: [&str; 3] = ["exec_args.rs", "open_webui.rs", "settings.rs"];
 
@@ -31,7 +33,7 @@ fn sources(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
 
 #[test]
 fn shared_messages_name_no_flag_or_variable_of_the_daemon() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
     for name in ["codex-client", "proxy", "desktop"] {
         sources(&crates.join(name).join("src"), &mut files);

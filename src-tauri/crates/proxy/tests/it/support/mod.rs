@@ -30,7 +30,10 @@ pub(crate) const KEY: &str = "sk-test-of-the-proxy";
 
 /// A temporary folder.
 pub(crate) fn folder() -> TempDir {
-    tempfile::Builder::new().prefix("proxy-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+    tempfile::Builder::new()
+        .prefix("proxy-")
+        .tempdir_in(under_test::absolute(env!("CARGO_TARGET_TMPDIR")))
+        .unwrap()
 }
 
 /// The sample model on a free port.
@@ -117,6 +120,7 @@ impl TestProxyBuilder {
         settings.codex_path.get_or_insert(self.codex);
         settings.workspace = settings.workspace.map(|below| folder.path().join(below));
         settings.data_dir = data_dir(folder.path());
+        codex_home::write_installation_id(&settings.data_dir.join("codex-home")).unwrap();
         let log = Log::default();
         let parts = ProxyParts {
             settings,
