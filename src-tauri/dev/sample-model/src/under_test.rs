@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// The variable with the path of the codex binary to test with.
@@ -60,6 +60,32 @@ pub fn sign_in_port() -> io::Result<File> {
     let file = File::create(env::temp_dir().join("codex-proxy-test-sign-in.lock"))?;
     file.lock()?;
     Ok(file)
+}
+
+/// Whether the test runs under Wine, which lacks parts of Windows.
+#[must_use]
+pub fn is_wine() -> bool {
+    cfg!(windows)
+        && env::var_os("SystemRoot")
+            .is_some_and(|folder| Path::new(&folder).join("system32/winecfg.exe").exists())
+}
+
+/// Reports the running test as excluded, on stderr even if it passes.
+pub fn report_excluded(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // Not `eprintln`, which is only shown of failed tests.
+    let _ = writeln!(io::stderr(), "excluded under Wine: {test}: {reason}");
+}
+
+/// Ends the test that it stands in under Wine, with the reason. The test still runs on Windows.
+#[macro_export]
+macro_rules! not_under_wine {
+    ($reason:literal) => {
+        if $crate::under_test::is_wine() {
+            $crate::under_test::report_excluded($reason);
+            return;
+        }
+    };
 }
 
 fn workspace() -> PathBuf {
