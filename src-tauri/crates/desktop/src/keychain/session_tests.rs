@@ -35,7 +35,7 @@ fn inside(test: &str, wrapper: &[&str], variables: &[(&str, &str)]) {
         .args(["--kill-after=5", SESSION_TIMEOUT])
         .args(wrapper)
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture", &format!("keychain::session_tests::{test}")])
+        .args(["--include-ignored", "--exact", "--nocapture", &format!("keychain::session_tests::{test}")])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())
@@ -111,6 +111,7 @@ fn files_with(text: &str, folder: &Path) -> (Vec<PathBuf>, usize) {
 }
 
 #[test]
+#[ignore = "needs gnome-keyring: cargo xtask test"]
 fn a_secret_is_stored_in_the_real_keychain_and_in_no_file() {
     let test = "a_secret_is_stored_in_the_real_keychain_and_in_no_file";
     let Some(home) = session(test) else {
@@ -144,6 +145,7 @@ fn a_secret_is_stored_in_the_real_keychain_and_in_no_file() {
 }
 
 #[test]
+#[ignore = "needs gnome-keyring: cargo xtask test"]
 fn a_locked_keychain_is_reported_and_works_once_unlocked() {
     let test = "a_locked_keychain_is_reported_and_works_once_unlocked";
     let Some(home) = session(test) else {
@@ -167,6 +169,7 @@ fn a_locked_keychain_is_reported_and_works_once_unlocked() {
 }
 
 #[test]
+#[ignore = "needs gnome-keyring: cargo xtask test"]
 fn a_keychain_without_a_keyring_is_reported_and_keys_work() {
     let test = "a_keychain_without_a_keyring_is_reported_and_keys_work";
     let Some(home) = session(test) else {

@@ -1,7 +1,8 @@
 //! Runs the recipes, the connection check and the playground against a listening proxy.
 
+mod clients;
+
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +17,7 @@ use desktop::pairing::{
 use desktop::view::Listen;
 use futures_util::FutureExt;
 use proxy::Key;
-use sample_model::{Event, under_test};
+use sample_model::Event;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -63,14 +64,6 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A program installed by `cargo xtask test`, or named by the variable.
-fn installed(variable: &str, usual: &str) -> PathBuf {
-    let usual = under_test::absolute(env!("CARGO_MANIFEST_DIR")).join("../../../target/clients").join(usual);
-    let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
-    assert!(path.exists(), "{} is missing: run `cargo xtask test` once", path.display());
-    path
-}
-
 #[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -80,25 +73,6 @@ async fn the_curl_recipe_works_in_a_shell() {
     assert!(list.contains("\"id\":\"codex-local\""), "{list}");
     let answer = text(&run("sh", &["-c", &copied(&proxy, "curl", "Send a prompt")]).await);
     assert!(answer.contains("sample") && answer.ends_with("data: [DONE]\n\n"), "{answer}");
-}
-
-#[tokio::test]
-#[ignore = "needs the real codex: cargo xtask test"]
-async fn the_python_recipe_works_as_copied() {
-    let proxy = real().start().await;
-    let python = installed("CLIENTS_PYTHON", "python/bin/python");
-    let answer = text(&run(python, &["-c", &copied(&proxy, "python", "ask.py")]).await);
-    assert!(answer.contains("built-in sample model"), "{answer}");
-}
-
-#[tokio::test]
-#[ignore = "needs the real codex: cargo xtask test"]
-async fn the_node_recipe_works_as_copied() {
-    let proxy = real().start().await;
-    let program = installed("CLIENTS_NODE_DIR", "node").join("ask.mjs");
-    std::fs::write(&program, copied(&proxy, "node", "ask.mjs")).unwrap();
-    let answer = text(&run("node", &[program.to_str().unwrap()]).await);
-    assert!(answer.contains("built-in sample model"), "{answer}");
 }
 
 /// The steps of a check; with a bridge, of an app in a container.
@@ -358,29 +332,15 @@ async fn a_conversation_is_sent_with_its_system_prompt_and_its_earlier_messages(
     }
 }
 
+// Unix only: it is code for a Unix shell.
+#[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
-async fn a_conversation_copied_as_code_sends_the_same_messages() {
+async fn a_conversation_copied_as_code_works_in_a_shell() {
     let proxy = real().start().await;
-    let code = |language| conversation_code(language, &conversation(), &input(&proxy), Some(&Key::new(KEY)));
-    let curl = text(&run("sh", &["-c", &code(CodeLanguage::Curl)]).await);
+    let code = conversation_code(CodeLanguage::Curl, &conversation(), &input(&proxy), Some(&Key::new(KEY)));
+    let curl = text(&run("sh", &["-c", &code]).await);
     assert!(curl.contains("[DONE]"), "{curl}");
-
-    let folder = tempfile::tempdir().unwrap();
-    let python = folder.path().join("ask.py");
-    std::fs::write(&python, code(CodeLanguage::Python)).unwrap();
-    let interpreter = installed("CLIENTS_PYTHON", "python/bin/python");
-    let python = text(&run(interpreter, &[python.to_str().unwrap()]).await);
-
-    let packages = installed("CLIENTS_NODE_DIR", "node");
-    let node = tempfile::Builder::new().suffix(".mjs").tempfile_in(packages).unwrap();
-    std::fs::write(node.path(), code(CodeLanguage::Node)).unwrap();
-    let node = text(&run("node", &[node.path().to_str().unwrap()]).await);
-    for answer in [python, node] {
-        for text in ["brief", "Wie geht's?", "Und dir?"] {
-            assert!(answer.contains(text), "{text} is not in {answer}");
-        }
-    }
 }
 
 #[tokio::test]
