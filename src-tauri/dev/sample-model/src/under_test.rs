@@ -62,6 +62,21 @@ pub fn sign_in_port() -> io::Result<File> {
     Ok(file)
 }
 
+/// Whether a process with this id runs. One that has ended and was not waited for does not.
+#[cfg(unix)]
+#[must_use]
+pub fn is_running(id: &str) -> bool {
+    let state = if cfg!(target_os = "linux") {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name before it may contain anything.
+        stat.rsplit_once(") ").map(|(_, state)| state.to_owned())
+    } else {
+        let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", id]).output();
+        ps.ok().map(|ps| String::from_utf8_lossy(&ps.stdout).trim().to_owned())
+    };
+    state.is_some_and(|state| !state.is_empty() && !state.starts_with('Z'))
+}
+
 /// Whether the test runs under Wine, which lacks parts of Windows.
 #[must_use]
 pub fn is_wine() -> bool {
@@ -123,6 +138,20 @@ fn version_of(path: &Path) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_process_runs_until_it_is_killed_though_nothing_has_waited_for_it() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let id = child.id().to_string();
+        assert!(is_running(&id));
+        child.kill().unwrap();
+        while is_running(&id) {
+            std::thread::yield_now();
+        }
+        child.wait().unwrap();
+        assert!(!is_running(&id));
+    }
 
     #[test]
     fn the_newest_version_is_found() {

@@ -210,17 +210,12 @@ mod tests {
             assert_eq!(found, Environment::default());
             let pid = std::fs::read_to_string(home.path().join("pid")).unwrap();
             let ended = async {
-                while runs(pid.trim()) {
+                while sample_model::under_test::is_running(pid.trim()) {
                     tokio::task::yield_now().await;
                 }
             };
             tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it still runs");
         }
-    }
-
-    fn runs(pid: &str) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
     }
 
     #[tokio::test]

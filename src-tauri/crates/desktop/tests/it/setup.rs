@@ -197,9 +197,8 @@ echo "npm error code ENOTFOUND" >&2; exit 1"#,
 
 /// Waits until the process has ended.
 async fn ends(pid: &str) {
-    let stat = PathBuf::from(format!("/proc/{pid}/stat"));
     let ended = async {
-        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+        while under_test::is_running(pid) {
             tokio::task::yield_now().await;
         }
     };
@@ -219,7 +218,6 @@ async fn written(file: &Path) -> String {
     tokio::time::timeout(TIMEOUT, wait).await.unwrap()
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_cancelled_installation_ends_with_everything_it_started() {
     let home = Home::new();
