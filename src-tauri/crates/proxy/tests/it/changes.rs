@@ -65,7 +65,7 @@ async fn last_chunk_of_a_stream_counts_the_changes() {
     let counts =
         |events: &[Value]| events.iter().map(|event| event["codex_proxy"].clone()).collect::<Vec<_>>();
     for options in [Value::Null, json!({"include_usage": true})] {
-        let mut body = body("[[shell=\"date +%N > a\"]]");
+        let mut body = body("[[shell=\"echo x >> a\"]]");
         (body["stream"], body["stream_options"]) = (true.into(), options.clone());
         let mut events = proxy.stream_of(&body).await.rest().await;
         assert_eq!(events.pop(), Some(json!("[DONE]")));
@@ -74,7 +74,7 @@ async fn last_chunk_of_a_stream_counts_the_changes() {
         assert_eq!(last["choices"].as_array().unwrap().is_empty(), !options.is_null());
         assert!(counts(&events).iter().all(Value::is_null), "{events:?}");
     }
-    let body = json!({"model": "codex-local", "prompt": "[[shell=\"date +%N > a\"]]", "stream": true});
+    let body = json!({"model": "codex-local", "prompt": "[[shell=\"echo x >> a\"]]", "stream": true});
     let mut events = Events::new(proxy.post("/v1/completions", &body).await).rest().await;
     events.pop();
     assert_eq!(events.pop().unwrap()["codex_proxy"]["files_changed"], 1);
@@ -85,7 +85,7 @@ async fn last_chunk_of_a_stream_counts_the_changes() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn metadata_of_a_response_counts_the_changes() {
     let proxy = writing().await;
-    let prompt = "[[shell=\"date +%N > a; date +%N > b\"]]";
+    let prompt = "[[shell=\"echo x >> a; echo x >> b\"]]";
     let mut body = json!({"model": "codex-local", "input": prompt, "metadata": {"mine": "1"}});
     let answer = proxy.post("/v1/responses", &body).await;
     assert_eq!(answer.headers()[HEADER], "2");
