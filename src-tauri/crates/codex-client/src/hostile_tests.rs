@@ -121,7 +121,8 @@ proptest! {
     }
 }
 
-#[tokio::test]
+// With paused time, since an emulated processor takes longer to read the line than a call may take.
+#[tokio::test(start_paused = true)]
 async fn overlong_line_closes_the_connection_cleanly() {
     let Rig { session, mut codex, requests: _requests, slot, mut turn } = open();
     let flood = async {
