@@ -110,6 +110,14 @@ mod tests {
         command
     }
 
+    /// The same, whose child is in a session of its own, as the commands that codex runs, and has a child too.
+    fn family_with_a_session(file: &std::path::Path) -> Command {
+        let mut command = command("/bin/sh", &Environment::default().with("PATH", "/usr/bin:/bin"));
+        let child = r#"sleep 600 & echo $PPID $$ $! > "$0"; sleep 600"#;
+        command.args(["-c", "setsid sh -c \"$1\" \"$0\" & sleep 600"]).arg(file).arg(child);
+        command
+    }
+
     /// Waits for the ids, runs `end`, and waits until no process with one of the ids is left.
     async fn expect_end(file: &std::path::Path, end: impl FnOnce()) {
         let ids = loop {
@@ -144,6 +152,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ids");
         let running = tokio::spawn(output(family(&file), Duration::from_secs(600)));
+        let ended = expect_end(&file, || running.abort());
+        timeout(Duration::from_secs(30), ended).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_command_has_started_in_another_session_ends_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ids");
+        let limit = Duration::from_millis(500);
+        let result = output(family_with_a_session(&file), limit).await;
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        timeout(Duration::from_secs(30), expect_end(&file, || {})).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let running = tokio::spawn(output(family_with_a_session(&file), Duration::from_secs(600)));
         let ended = expect_end(&file, || running.abort());
         timeout(Duration::from_secs(30), ended).await.unwrap();
     }
