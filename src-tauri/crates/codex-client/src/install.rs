@@ -78,10 +78,11 @@ impl Search {
         if let Some(found) = first_codex(&shell) {
             return Ok(self.found(found, FoundBy::LoginShell, &shell));
         }
-        match first_codex(&install_folders(&self.environment)) {
-            Some(found) => Ok(self.found(found, FoundBy::InstallFolder, &shell)),
-            None => Err(CodexError::NotFound),
-        }
+        let folders = install_folders(&self.environment);
+        let found = first_codex(&folders).ok_or(CodexError::NotFound)?;
+        // The shell has not told where Node is, which a script from npm needs, nor the program behind a version manager's shim.
+        let more = shell.into_iter().chain(folders.into_iter().filter(|folder| folder.is_dir()));
+        Ok(self.found(found, FoundBy::InstallFolder, &more.collect::<Vec<_>>()))
     }
 
     /// Finds the executable that a setting names: a path, or a bare name on the `PATH`.
@@ -236,10 +237,14 @@ fn install_folders(environment: &Environment) -> Vec<PathBuf> {
             ".npm/bin",
             "n/bin",
             ".volta/bin",
+            ".asdf/shims",
+            ".local/share/mise/shims",
+            ".nodenv/shims",
             ".bun/bin",
             ".local/share/pnpm",
             "Library/pnpm",
             ".cargo/bin",
+            ".nix-profile/bin",
             "bin",
         ];
         folders.extend(below.map(|below| home.join(below)));
@@ -253,6 +258,8 @@ fn install_folders(environment: &Environment) -> Vec<PathBuf> {
         let system = [
             "/opt/homebrew/bin",
             "/usr/local/bin",
+            "/opt/local/bin",
+            "/run/current-system/sw/bin",
             "/home/linuxbrew/.linuxbrew/bin",
             "/usr/bin",
             "/snap/bin",

@@ -20,6 +20,12 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 #[cfg(unix)]
 const MARKER: &str = "__codex_proxy_environment__";
 
+/// What tells startup files that nobody is at the terminal: oh-my-zsh asks for no update and starts no tmux, and those that
+/// replace the shell by another, such as fish, know VS Code's variable.
+#[cfg(unix)]
+const FOR_STARTUP_FILES: [(&str, &str); 3] =
+    [("DISABLE_AUTO_UPDATE", "true"), ("ZSH_TMUX_AUTOSTART", "false"), ("VSCODE_RESOLVING_ENVIRONMENT", "1")];
+
 /// Variables that belong to the shell, or that only this program's own environment may set: the keys it accepts.
 #[cfg(unix)]
 const NOT_INHERITED: [&str; 9] =
@@ -64,11 +70,11 @@ async fn variables(environment: &Environment, timeout: Duration) -> Environment 
     use crate::process::{Process, StderrTail, command};
     use tokio::io::AsyncReadExt as _;
 
-    let Some(shell) = environment.path("SHELL") else { return Environment::default() };
+    let Some(shell) = shell(environment, cfg!(target_os = "macos")) else { return Environment::default() };
     // In `sh`, so that it is the same in fish, tcsh and others. Not every `env` has `-0`.
     let script = format!("/bin/sh -c 'printf {MARKER}; env -0 2>/dev/null || env; printf {MARKER}'");
     let mut command = command(&shell, environment);
-    command.args(["-ilc", &script]);
+    command.args(["-ilc", &script]).envs(FOR_STARTUP_FILES);
     // In its own process group, an interactive shell cannot take over our terminal.
     let (mut process, streams) = match Process::start(command) {
         Ok(started) => started,
@@ -91,6 +97,12 @@ async fn variables(environment: &Environment, timeout: Duration) -> Environment 
     }
     process.kill().await;
     between_markers(&output)
+}
+
+/// The user's shell. On macOS, launchd may not name it; zsh is the usual one there.
+#[cfg(unix)]
+fn shell(environment: &Environment, on_macos: bool) -> Option<PathBuf> {
+    environment.path("SHELL").or_else(|| on_macos.then(|| "/bin/zsh".into()))
 }
 
 #[cfg(not(unix))]
@@ -144,7 +156,8 @@ fn between_markers(output: &[u8]) -> Environment {
         // Bash's exported functions have other characters, and so do the lines of a value with line breaks.
         let is_name =
             name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && !name.is_empty();
-        if is_name && !NOT_INHERITED.iter().any(|own| own.as_bytes() == name) {
+        let own = NOT_INHERITED.into_iter().chain(FOR_STARTUP_FILES.map(|(own, _)| own));
+        if is_name && !own.into_iter().any(|own| own.as_bytes() == name) {
             variables = variables.with(OsStr::from_bytes(name), OsStr::from_bytes(value));
         }
     }
@@ -223,6 +236,24 @@ mod tests {
         let (_home, environment) = environment("sleep 1000 & export MY_KEY=1\n");
         let found = variables(&environment, Duration::from_secs(300)).await;
         assert_eq!(found.get("MY_KEY").unwrap(), "1");
+    }
+
+    #[tokio::test]
+    async fn startup_files_can_tell_that_nobody_is_there_and_codex_cannot() {
+        let (_home, environment) = environment(
+            "export SEEN=$DISABLE_AUTO_UPDATE,$ZSH_TMUX_AUTOSTART,$VSCODE_RESOLVING_ENVIRONMENT\n",
+        );
+        let merged = with_login_shell(environment).await;
+        assert_eq!(merged.get("SEEN").unwrap(), "true,false,1");
+        assert!(FOR_STARTUP_FILES.iter().all(|(name, _)| merged.get(name).is_none()));
+    }
+
+    #[test]
+    fn zsh_is_asked_on_macos_if_the_session_names_no_shell() {
+        let named = Environment::default().with("SHELL", "/opt/homebrew/bin/fish");
+        assert_eq!(shell(&named, true), Some("/opt/homebrew/bin/fish".into()));
+        assert_eq!(shell(&Environment::default(), true), Some("/bin/zsh".into()));
+        assert_eq!(shell(&Environment::default(), false), None);
     }
 
     #[tokio::test]
