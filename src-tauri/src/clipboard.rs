@@ -42,17 +42,27 @@ fn describe(error: &tauri_plugin_clipboard_manager::Error) -> ViewError {
 /// The system's clipboard.
 trait Clipboard: Send + 'static {
     fn write_secret(&self, text: &str) -> Result<()>;
-    fn text(&self) -> Option<String>;
+    /// Whether it still has the secret.
+    fn has(&self, secret: &str) -> bool;
     fn clear(&self) -> Result<()>;
 }
 
 impl Clipboard for AppHandle {
     fn write_secret(&self, text: &str) -> Result<()> {
-        self.clipboard().write_secret(text)
+        self.clipboard().write_secret(text)?;
+        #[cfg(target_os = "macos")]
+        crate::macos::secret_was_copied();
+        Ok(())
     }
 
-    fn text(&self) -> Option<String> {
-        self.clipboard().read_text().ok()
+    #[cfg(target_os = "macos")]
+    fn has(&self, _secret: &str) -> bool {
+        crate::macos::has_our_secret()
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    fn has(&self, secret: &str) -> bool {
+        self.clipboard().read_text().is_ok_and(|text| text == secret)
     }
 
     fn clear(&self) -> Result<()> {
@@ -95,7 +105,7 @@ impl CopiedSecret {
 
 /// Clears the clipboard if it holds the secret.
 fn remove(clipboard: &impl Clipboard, secret: &str) {
-    if clipboard.text().as_deref() == Some(secret)
+    if clipboard.has(secret)
         && let Err(error) = clipboard.clear()
     {
         tracing::warn!(%error, "failed to remove a key from the clipboard");
@@ -111,14 +121,20 @@ mod tests {
     #[derive(Clone, Default)]
     struct FakeClipboard(Arc<Mutex<Option<String>>>);
 
+    impl FakeClipboard {
+        fn text(&self) -> Option<String> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
     impl Clipboard for FakeClipboard {
         fn write_secret(&self, text: &str) -> Result<()> {
             *self.0.lock().unwrap() = Some(text.to_owned());
             Ok(())
         }
 
-        fn text(&self) -> Option<String> {
-            self.0.lock().unwrap().clone()
+        fn has(&self, secret: &str) -> bool {
+            self.text().as_deref() == Some(secret)
         }
 
         fn clear(&self) -> Result<()> {

@@ -1,56 +1,69 @@
 //! Start at login: the system has the switch, and the app mirrors it in the settings.
 
+mod launch_agent;
+
 use std::path::{Path, PathBuf};
 
 use auto_launch::{AutoLaunch, AutoLaunchBuilder};
 use desktop::app::App;
 use tauri::{AppHandle, Manager as _};
 
+use launch_agent::LaunchAgent;
+
 /// The system's switch for this app.
 #[derive(Debug)]
-pub(crate) struct StartAtLogin(AutoLaunch);
+pub(crate) enum StartAtLogin {
+    /// Of macOS.
+    Agent(LaunchAgent),
+    /// Of Linux and Windows.
+    Entry(AutoLaunch),
+}
 
 impl StartAtLogin {
-    /// The switch of the app named `name`, which starts with `data_dir` if it is not the usual one.
-    pub(crate) fn new(name: &str, data_dir: Option<&Path>) -> Result<Self, String> {
+    /// The switch of the app with this name and identifier, which starts with `data_dir` if it is not the usual one.
+    pub(crate) fn new(name: &str, identifier: &str, data_dir: Option<&Path>) -> Result<Self, String> {
         let program = program().map_err(|error| error.to_string())?;
-        let mut args = vec!["--hidden".to_owned()];
-        if let Some(folder) = data_dir {
-            args.extend(["--data-dir".to_owned(), quote(&folder.to_string_lossy())]);
+        let words = data_dir.map(|folder| ["--data-dir".to_owned(), folder.to_string_lossy().into_owned()]);
+        let words = std::iter::once("--hidden".to_owned()).chain(words.into_iter().flatten());
+        if cfg!(target_os = "macos") {
+            let dirs = directories::BaseDirs::new().ok_or("no home folder found")?;
+            let args: Vec<String> = words.collect();
+            return Ok(Self::Agent(LaunchAgent::new(dirs.home_dir(), identifier, &program, &args)));
         }
-        let program = program.to_string_lossy();
+        let args: Vec<String> =
+            words.map(|word| if word.starts_with("--") { word } else { quote(&word) }).collect();
         let mut builder = AutoLaunchBuilder::new();
-        // On macOS, the path is not part of a command line.
-        builder.set_app_path(&if cfg!(target_os = "macos") { program.into_owned() } else { quote(&program) });
-        builder.set_app_name(name).set_args(&args);
-        builder.build().map(Self).map_err(|error| error.to_string())
+        builder.set_app_path(&quote(&program.to_string_lossy())).set_app_name(name).set_args(&args);
+        builder.build().map(Self::Entry).map_err(|error| error.to_string())
     }
 
     /// Writes the command again if the app starts at login, because the program may have moved.
     pub(crate) fn refresh(&self) {
-        if self.is_on()
-            && !self.is_current()
-            && let Err(error) = self.0.enable()
+        let is_current = matches!(self, Self::Agent(agent) if agent.is_current());
+        if self.is_on().unwrap_or(false)
+            && !is_current
+            && let Err(error) = self.turn(true)
         {
             tracing::warn!(%error, "failed to update start at login");
         }
     }
 
-    fn is_on(&self) -> bool {
-        self.0.is_enabled().unwrap_or(false)
+    fn is_on(&self) -> Result<bool, String> {
+        match self {
+            Self::Agent(agent) => agent.is_on().map_err(|error| error.to_string()),
+            Self::Entry(entry) => entry.is_enabled().map_err(|error| error.to_string()),
+        }
     }
 
-    /// macOS notifies the user of each change.
-    fn is_current(&self) -> bool {
-        let home = directories::BaseDirs::new().filter(|_| cfg!(target_os = "macos"));
-        let file = home.map(|dirs| {
-            dirs.home_dir().join("Library/LaunchAgents").join(format!("{}.plist", self.0.get_app_name()))
-        });
-        let text = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-        let expected =
-            std::iter::once(self.0.get_app_path()).chain(self.0.get_args().iter().map(String::as_str));
-        !text.is_empty()
-            && expected.into_iter().all(|part| text.contains(&format!("<string>{part}</string>")))
+    fn turn(&self, on: bool) -> Result<(), String> {
+        match self {
+            Self::Agent(agent) => {
+                if on { agent.turn_on() } else { agent.turn_off() }.map_err(|error| error.to_string())
+            }
+            Self::Entry(entry) => {
+                if on { entry.enable() } else { entry.disable() }.map_err(|error| error.to_string())
+            }
+        }
     }
 }
 
@@ -65,13 +78,7 @@ fn program() -> std::io::Result<PathBuf> {
 
 /// Quotes one word for the command line in the system's entry.
 fn quote(word: &str) -> String {
-    if cfg!(windows) {
-        quote_windows(word)
-    } else if cfg!(target_os = "macos") {
-        quote_xml(word)
-    } else {
-        quote_desktop_entry(word)
-    }
+    if cfg!(windows) { quote_windows(word) } else { quote_desktop_entry(word) }
 }
 
 /// For the `Exec` line of a desktop entry: a quoted argument, whose backslashes the file's own syntax needs twice.
@@ -96,21 +103,12 @@ fn quote_windows(word: &str) -> String {
     format!("\"{word}{}\"", "\\".repeat(trailing))
 }
 
-/// For a property list.
-fn quote_xml(word: &str) -> String {
-    word.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
 /// Turns it on or off, and records the system's state. The error is a sentence for the user.
 pub(crate) async fn set(handle: &AppHandle, app: &App, on: bool) -> Result<(), String> {
     let Some(system) = handle.try_state::<StartAtLogin>() else {
         return if on { Err("Start at login isn't available here.".to_owned()) } else { Ok(()) };
     };
-    let changed = match system.0.is_enabled() {
-        Ok(is_on) if is_on == on => Ok(()),
-        _ if on => system.0.enable(),
-        _ => system.0.disable(),
-    };
+    let changed = if system.is_on() == Ok(on) { Ok(()) } else { system.turn(on) };
     sync(handle, app).await;
     changed.map_err(|error| {
         tracing::warn!(%error, "failed to change start at login");
@@ -120,7 +118,7 @@ pub(crate) async fn set(handle: &AppHandle, app: &App, on: bool) -> Result<(), S
 
 /// Records the system's state, which the user may have changed there.
 pub(crate) async fn sync(handle: &AppHandle, app: &App) {
-    let on = handle.try_state::<StartAtLogin>().is_some_and(|system| system.is_on());
+    let on = handle.try_state::<StartAtLogin>().is_some_and(|system| system.is_on().unwrap_or(false));
     if on != app.overview().starts_at_login {
         app.record_start_at_login(on).await;
     }
@@ -136,6 +134,5 @@ mod tests {
         assert_eq!(quote_desktop_entry(word), r#""/home/me/my \\"\\$x\\" 100%% \\\\ \\`a\\` & <b>""#);
         assert_eq!(quote_windows(r"C:\Program Files\x.exe"), r#""C:\Program Files\x.exe""#);
         assert_eq!(quote_windows(r"D:\"), r#""D:\\""#);
-        assert_eq!(quote_xml("/a & <b>"), "/a &amp; &lt;b&gt;");
     }
 }

@@ -2,6 +2,8 @@
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+#[cfg(test)]
+mod bundle_tests;
 mod clipboard;
 mod commands;
 mod events;
@@ -10,6 +12,8 @@ mod instance;
 mod instance_lock;
 mod logging;
 mod login;
+#[cfg(target_os = "macos")]
+mod macos;
 mod notifications;
 mod options;
 mod signals;
@@ -83,7 +87,8 @@ fn run(options: &Options) -> Result<(), String> {
     context.config_mut().identifier = named(&context.config().identifier, '.');
     let tray_id = named("codex-proxy", '-');
     let own_folder = suffix.is_some().then(|| data_dir.clone());
-    let at_login = login::StartAtLogin::new(&named("Codex Proxy", ' '), own_folder.as_deref());
+    let identifier = context.config().identifier.clone();
+    let at_login = login::StartAtLogin::new(&named("Codex Proxy", ' '), &identifier, own_folder.as_deref());
     let (hidden, keys_in_memory) = (options.hidden, options.keys_in_memory);
     // Opens before the desktop's libraries, whose loading takes longest, so that the proxy answers early.
     let mut lock = instance_lock::InstanceLock::open(&data_dir)?;
@@ -153,14 +158,19 @@ fn run(options: &Options) -> Result<(), String> {
             Ok(())
         });
     failure::find_display()?;
-    let tauri = builder.build(context).map_err(|error| error.to_string())?;
+    #[cfg(target_os = "macos")]
+    let builder = macos::prepare(builder, hidden);
+    #[cfg_attr(not(target_os = "macos"), expect(unused_mut, reason = "for macOS"))]
+    let mut tauri = builder.build(context).map_err(|error| error.to_string())?;
+    #[cfg(target_os = "macos")]
+    macos::start(&mut tauri);
     tauri.run(|handle, event| match event {
         RunEvent::ExitRequested { api, code: None, .. } if !handle.state::<Quitting>().has_begun() => {
             // The last window was closed; the tray and the proxy keep running.
             api.prevent_exit();
         }
         RunEvent::Exit if !handle.state::<Quitting>().has_begun() => {
-            // The system quits the app directly, such as Quit on macOS.
+            // The system quits the app directly, as macOS does at logout.
             if let Some(app) = handle.try_state::<App>() {
                 tauri::async_runtime::block_on(app.shutdown());
             }

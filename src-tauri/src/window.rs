@@ -65,6 +65,8 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
         // A dialog says why the app did not start.
         return;
     }
+    #[cfg(target_os = "macos")]
+    crate::macos::window_is_open(handle, true);
     if let Some(window) = handle.get_webview_window(MAIN) {
         bring_to_front(&window);
         if let Some(view) = view {
@@ -129,6 +131,8 @@ fn prepare(handle: &AppHandle, window: &WebviewWindow) {
         WindowEvent::Destroyed => {
             let state = handle.state::<State>();
             state.size().save(&state.data_dir);
+            #[cfg(target_os = "macos")]
+            crate::macos::window_is_open(&handle, false);
             free_memory(&handle);
             // The answer would have no reader.
             if let Some(app) = handle.try_state::<App>() {

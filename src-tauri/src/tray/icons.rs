@@ -116,8 +116,12 @@ mod tests {
     fn states_differ_in_shape_not_only_in_colour() {
         for (index, one) in LEVELS.into_iter().enumerate() {
             for other in &LEVELS[index + 1..] {
-                for (one, other) in icons(one).sizes.into_iter().zip(icons(*other).sizes) {
-                    let (one, other) = (opaque(one.1), opaque(other.1));
+                let files = |level: Level| {
+                    let icons = icons(level);
+                    icons.sizes.map(|(_, png)| png).into_iter().chain([icons.template])
+                };
+                for (one, other) in files(one).zip(files(*other)) {
+                    let (one, other) = (opaque(one), opaque(other));
                     let pairs = one.iter().zip(&other);
                     let different = pairs.filter(|(one, other)| one.is_some() != other.is_some()).count();
                     assert!(different >= 8, "{different} pixels");

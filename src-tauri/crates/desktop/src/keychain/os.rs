@@ -57,9 +57,21 @@ fn secret_error(error: Error) -> SecretError {
             SecretError::Failed(NO_KEYRING.to_owned())
         }
         Error::NoStorageAccess(_) => SecretError::Failed(LOCKED.to_owned()),
+        #[cfg(target_os = "macos")]
+        Error::PlatformFailure(cause) if is_denied(cause.as_ref()) => SecretError::Failed(LOCKED.to_owned()),
         Error::PlatformFailure(cause) => failed(&cause.to_string()),
         other => failed(&other.to_string()),
     }
+}
+
+/// Whether the user has denied access, or the keychain is locked and cannot ask for its password.
+#[cfg(target_os = "macos")]
+fn is_denied(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    /// `errSecUserCanceled`, `errSecAuthFailed`, `errSecInteractionNotAllowed` and `errSecInteractionRequired`.
+    const DENIED: [i32; 4] = [-128, -25293, -25308, -25315];
+    cause
+        .downcast_ref::<security_framework::base::Error>()
+        .is_some_and(|error| DENIED.contains(&error.code()))
 }
 
 fn no_keychain() -> &'static str {
