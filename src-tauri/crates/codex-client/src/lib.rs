@@ -62,7 +62,7 @@ pub use event::{
     Citation, Incomplete, ItemEvent, KeptChat, Picture, TurnEnd, TurnEvent, Usage, WebSearchAction,
     WebSearchCall,
 };
-pub use files::{FileStamp, replace_file};
+pub use files::{FileStamp, persist_file, read_file, rename_file, replace_file};
 pub use home::{Home, HomeUsed};
 pub use install::{
     Found, FoundBy, FoundProgram, Search, find_program, is_on_path, is_searched, own_folder, with_login_shell,

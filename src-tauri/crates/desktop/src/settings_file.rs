@@ -8,11 +8,10 @@
 mod check;
 mod desktop_settings;
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_client::replace_file;
+use codex_client::{read_file, replace_file};
 use parking_lot::Mutex;
 use proxy::files;
 use proxy::settings::{FieldError, current_name, fields};
@@ -66,7 +65,7 @@ impl SettingsFile {
             );
             (Contents::default(), Some(why.clone()), Some(why))
         };
-        let (Contents { settings, unknown, wrong }, mut notice, read_only) = match fs::read(&path)
+        let (Contents { settings, unknown, wrong }, mut notice, read_only) = match read_file(&path)
             .map(|bytes| parse(&bytes))
         {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Default::default(),

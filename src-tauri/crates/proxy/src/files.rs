@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use codex_client::rename_file;
+
 mod json_file;
 
 pub(crate) use json_file::{JsonFile, JsonFileError, Versioned};
@@ -69,7 +71,7 @@ pub fn set_aside(path: &Path, now: u64) -> io::Result<PathBuf> {
     let others = (2..).map(|n| format!("-{n}")).map(|more| name(&more));
     let aside =
         std::iter::once(name("")).chain(others).find(|aside| !aside.exists()).unwrap_or_else(|| name(""));
-    fs::rename(path, &aside)?;
+    rename_file(path, &aside)?;
     Ok(aside)
 }
 

@@ -4,7 +4,6 @@
 //! not found goes on in a new one.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::{Fingerprint, Fingerprints};
 use crate::event::Usage;
-use crate::files::replace_file;
+use crate::files::{read_file, replace_file};
 use crate::item::Item;
 
 /// The format version. A file of another one is replaced.
@@ -96,7 +95,7 @@ impl KeptThreads {
 
 impl KeptFile {
     fn read(&self) -> VecDeque<Entry> {
-        let contents = match fs::read(&self.path) {
+        let contents = match read_file(&self.path) {
             Ok(text) => serde_json::from_slice::<Contents>(&text).map_err(io::Error::from),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return VecDeque::new(),
             Err(error) => Err(error),
@@ -127,6 +126,8 @@ fn hex(digest: &Fingerprint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::item::{Content, Role};
     use crate::request::{ThreadProfile, TurnRequest};

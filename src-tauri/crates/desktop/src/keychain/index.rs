@@ -2,14 +2,13 @@
 //! time. If the user deletes a key from the keychain, the next attempt to copy it corrects the index.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use codex_client::replace_file;
+use codex_client::{read_file, replace_file};
 
 /// The index.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ impl KeychainIndex {
 
     /// The ids. An unreadable index counts as empty, which only hides copy buttons.
     pub(super) fn ids(&self) -> BTreeSet<String> {
-        let text = fs::read(&self.path).unwrap_or_default();
+        let text = read_file(&self.path).unwrap_or_default();
         serde_json::from_slice::<Stored>(&text).unwrap_or_default().in_keychain
     }
 

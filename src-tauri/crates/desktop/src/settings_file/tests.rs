@@ -1,3 +1,5 @@
+use std::fs;
+
 use codex_client::SandboxMode;
 use proxy::settings::{LogLevel, ReasoningFormat, Settings};
 use serde_json::json;
@@ -54,7 +56,7 @@ fn load(folder: &Path) -> SettingsFile {
 }
 
 fn on_disk(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("settings.json")).unwrap()).unwrap()
+    serde_json::from_slice(&read_file(&folder.join("settings.json")).unwrap()).unwrap()
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -4,13 +4,12 @@
 //! each other's. What a program has not written yet counts for itself. Days are those of this computer's clock.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use codex_client::{FileStamp, replace_file};
+use codex_client::{FileStamp, read_file, replace_file};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
@@ -225,7 +224,7 @@ impl Inner {
         struct Versioned {
             version: u32,
         }
-        let text = match fs::read(&self.path) {
+        let text = match read_file(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(Tokens::new())),
             Err(error) => return Err(self.io(error)),

@@ -1,3 +1,5 @@
+use std::fs;
+
 use tokio::time::Instant;
 
 use super::*;

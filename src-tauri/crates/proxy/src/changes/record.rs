@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use codex_client::replace_file;
+use codex_client::{read_file, replace_file};
 use serde::{Deserialize, Serialize};
 
 use super::folder::Folder;
@@ -52,7 +52,7 @@ impl Records {
     }
 
     pub(super) fn read(&self, id: &str) -> Option<Record> {
-        serde_json::from_slice(&fs::read(self.file(id)).ok()?).ok()
+        serde_json::from_slice(&read_file(&self.file(id)).ok()?).ok()
     }
 
     pub(super) fn write(&self, id: &str, record: &Record) -> io::Result<()> {

@@ -3,12 +3,11 @@
 //! It is replaced atomically and read again when it has changed. A change holds a lock from read to rename; otherwise two
 //! processes could undo each other's changes. Changes block the thread, so async callers use `spawn_blocking`.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codex_client::{FileStamp, replace_file};
+use codex_client::{FileStamp, read_file, replace_file};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde::Serialize;
@@ -100,7 +99,7 @@ impl<T: Versioned> JsonFile<T> {
             version: u32,
         }
         let damaged = |error| JsonFileError::Damaged { path: self.path.clone(), error };
-        let text = match fs::read(&self.path) {
+        let text = match read_file(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
             Err(error) => return Err(self.io(error)),
