@@ -10,6 +10,6 @@ pub use key_file::{KeyFile, KeyFileError};
 pub use key_use::{KeyUse, KeyUseError};
 pub use keys::{Key, KeyEntry, MAX_KEY_NAME_CHARS, Renamed, find_key, is_key_name, without_keys};
 pub(crate) use keys::{KeyDigest, bearer};
+pub(crate) use limits::real_folder;
 pub use limits::{InvalidLimit, KeyLimits, LimitsError, MAX_REQUESTS_PER_MINUTE};
-pub(crate) use limits::{real_folder, strip_verbatim_prefix};
 pub use recent_requests::{RecentRequests, RequestAllowance};

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use codex_client::rename_file;
 
 mod json_file;
+mod windows_paths;
 
 pub(crate) use json_file::{JsonFile, JsonFileError, Versioned};
+pub(crate) use windows_paths::{is_device_or_stream, plain_path, without_prefix};
 
 /// Maximum wait for the lock. A change takes milliseconds, so a longer one hangs.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);

@@ -26,6 +26,22 @@ fn a_waiting_change_continues_when_the_lock_is_released() {
     });
 }
 
+#[test]
+fn a_file_in_a_folder_with_any_name_and_a_long_path_is_changed_and_read() {
+    let long = "a long name ".repeat(9);
+    let long = [long.trim_end(); 3].join("/");
+    for below in [long.as_str(), "100% & more", "größe 中文", "it's (a) [b] {c};d^e!"] {
+        let home = tempfile::tempdir().unwrap();
+        let keys = crate::auth::KeyFile::in_folder(&home.path().join(below));
+        let (_, entry) = keys.create("laptop", 1).unwrap();
+        keys.create("phone", 1).unwrap();
+        keys.revoke(&entry.id).unwrap();
+        let names: Vec<_> = keys.entries().unwrap().iter().map(|entry| entry.name.clone()).collect();
+        assert_eq!(names, ["phone"], "{below}");
+    }
+}
+
+// Unix only: file modes.
 #[cfg(unix)]
 #[test]
 fn the_lock_file_is_accessible_only_by_its_owner() {

@@ -5,6 +5,7 @@ pub(crate) mod catalog;
 pub(crate) mod efforts;
 pub(crate) mod entries;
 pub(crate) mod ids;
+mod named_folder;
 pub(crate) mod place;
 pub(crate) mod smallest;
 

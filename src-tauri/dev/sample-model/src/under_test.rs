@@ -4,6 +4,7 @@ use std::env;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The variable with the path of the codex binary to test with.
 pub const CODEX_TEST_BIN: &str = "CODEX_TEST_BIN";
@@ -87,9 +88,42 @@ pub fn is_wine() -> bool {
 
 /// Reports the running test as excluded, on stderr even if it passes.
 pub fn report_excluded(reason: &str) {
+    report_excluded_where("under Wine", reason);
+}
+
+/// The same for another condition.
+pub fn report_excluded_where(condition: &str, reason: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
     // Not `eprintln`, which is only shown of failed tests.
-    let _ = writeln!(io::stderr(), "excluded under Wine: {test}: {reason}");
+    let _ = writeln!(io::stderr(), "excluded {condition}: {test}: {reason}");
+}
+
+/// Ends the test that it stands in on Windows, with the reason.
+#[macro_export]
+macro_rules! not_on_windows {
+    ($reason:literal) => {
+        if cfg!(windows) {
+            $crate::under_test::report_excluded_where("on Windows", $reason);
+            return;
+        }
+    };
+}
+
+/// Whether this is Windows and git, which does not come with it, is not installed. Elsewhere a missing git fails the tests.
+#[must_use]
+pub fn is_windows_without_git() -> bool {
+    cfg!(windows) && Command::new("git").arg("--version").output().is_err()
+}
+
+/// Ends the test that it stands in on a Windows without git, and reports it.
+#[macro_export]
+macro_rules! needs_git {
+    () => {
+        if $crate::under_test::is_windows_without_git() {
+            $crate::under_test::report_excluded_where("without git", "git for Windows is not installed");
+            return;
+        }
+    };
 }
 
 /// Ends the test that it stands in under Wine, with the reason. The test still runs on Windows.

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use codex_client::SandboxMode;
 use serde::{Deserialize, Serialize};
 
+use crate::files::plain_path;
+
 /// The limits of a key; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyLimits {
@@ -209,7 +211,7 @@ impl KeyLimits {
         let sandbox = self.strictest(sandbox);
         let (own, all) = (real_folder(own)?, real_folder(workspace)?);
         if own.starts_with(&all) {
-            Ok((sandbox, strip_verbatim_prefix(own)))
+            Ok((sandbox, plain_path(own)))
         } else {
             Err(LimitsError::Outside { path: own, effective: all })
         }
@@ -236,13 +238,6 @@ pub(crate) fn real_folder(path: &Path) -> Result<PathBuf, LimitsError> {
         _ => unusable(format!("cannot be accessed ({error})")),
     })?;
     if real.is_dir() { Ok(real) } else { Err(unusable("is not a folder".to_owned())) }
-}
-
-/// On Windows, canonical paths have a verbatim prefix that many programs cannot handle.
-pub(crate) fn strip_verbatim_prefix(path: PathBuf) -> PathBuf {
-    let plain =
-        path.to_str().and_then(|text| text.strip_prefix(r"\\?\")).filter(|rest| rest.get(1..2) == Some(":"));
-    plain.map(PathBuf::from).unwrap_or(path)
 }
 
 #[cfg(test)]

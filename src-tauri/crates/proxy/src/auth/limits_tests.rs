@@ -129,6 +129,25 @@ fn a_missing_folder_or_a_file_is_an_error() {
     }
 }
 
+// Windows only: elsewhere these are other folders, or none.
+#[cfg(windows)]
+#[test]
+fn a_folder_is_inside_however_windows_spells_it() {
+    let all = tempfile::tempdir().unwrap();
+    let inside = all.path().join(r"Work\Notes");
+    fs::create_dir_all(&inside).unwrap();
+    fs::create_dir_all(all.path().join("Workshop")).unwrap();
+    let upper = |path: &Path| PathBuf::from(path.to_string_lossy().to_uppercase());
+    let real = plain_path(inside.canonicalize().unwrap());
+    for spelled in [upper(&inside), inside.canonicalize().unwrap(), all.path().join("work./notes ")] {
+        let limits = at(&spelled).check(ReadOnly, &upper(&all.path().join("work"))).unwrap();
+        assert_eq!(limits.workspace, Some(real.clone()), "{spelled:?}");
+    }
+    let refused = at(&upper(&all.path().join("workshop"))).effective(ReadOnly, &all.path().join("work"));
+    assert!(matches!(refused, Err(LimitsError::Outside { .. })), "{refused:?}");
+}
+
+// Unix only: Windows makes links only in its developer mode.
 #[cfg(unix)]
 #[test]
 fn symlinks_are_resolved() {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::files::{plain_path, without_prefix};
+
 /// Length of the ignore rules that are read from the user's own repository.
 const MAX_EXCLUDES_BYTES: usize = 64 * 1024;
 
@@ -23,7 +25,13 @@ pub(super) struct Folder {
 
 impl Folder {
     pub(super) fn new(path: &Path) -> io::Result<Self> {
-        let path = without_verbatim(fs::canonicalize(path)?);
+        let path = plain_path(fs::canonicalize(path)?);
+        if path.as_os_str().as_encoded_bytes().starts_with(br"\\?\") {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidFilename,
+                "git can't use a folder of this name",
+            ));
+        }
         let root = path.ancestors().find(|folder| is_repository(folder));
         let prefix = root.and_then(|root| {
             let below = path.strip_prefix(root).ok()?;
@@ -69,7 +77,7 @@ impl Folder {
             }
         };
         let other: String = name.chars().map(swap).collect();
-        let same = fs::canonicalize(self.path.with_file_name(&other)).ok().map(without_verbatim);
+        let same = fs::canonicalize(self.path.with_file_name(&other)).ok().map(plain_path);
         (other != name).then(|| same.is_some_and(|same| same == self.path))
     }
 
@@ -88,15 +96,8 @@ fn is_repository(folder: &Path) -> bool {
 
 /// Whether one of the folders is inside the other, or they are the same.
 pub(super) fn overlap(one: &Path, other: &Path) -> bool {
-    one.starts_with(other) || other.starts_with(one)
-}
-
-/// git does not understand Windows' `\\?\C:\…`.
-pub(super) fn without_verbatim(path: PathBuf) -> PathBuf {
-    match path.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
-        Some(plain) if cfg!(windows) && plain.as_bytes().get(1) == Some(&b':') => plain.into(),
-        _ => path,
-    }
+    let [one, other] = [one, other].map(without_prefix);
+    one.starts_with(&other) || other.starts_with(&one)
 }
 
 /// git's path as one of this system; `None` if it is not below the folder or not a name here.

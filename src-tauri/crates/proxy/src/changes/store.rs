@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::active::ActiveAnswers;
 use super::compare;
-use super::folder::{Folder, text, without_verbatim};
+use super::folder::{Folder, text};
 use super::git::{GIT, Git, GitError, Repository};
 use super::record::Record;
 use super::restore::Direction;
@@ -153,7 +153,8 @@ impl Inner {
             |error: &dyn std::fmt::Display| NoSnapshot(format!("The working folder can't be read: {error}."));
         let folder = Folder::new(path).map_err(|error| failed(&error))?;
         // Commands of codex could change our repositories there, and with them what git runs.
-        if self.data_dir.canonicalize().is_ok_and(|data| without_verbatim(data).starts_with(&folder.path)) {
+        let real = folder.path.canonicalize().map_err(|error| failed(&error))?;
+        if self.data_dir.canonicalize().is_ok_and(|data| data.starts_with(real)) {
             return Err(NoSnapshot(
                 "Changes can't be undone in a folder that holds the data folder of Codex Proxy.".to_owned(),
             ));

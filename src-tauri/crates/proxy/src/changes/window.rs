@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::active::ActiveAnswer;
 use super::compare::{self, Entry, Side};
-use super::folder::{Folder, text, without_verbatim};
+use super::folder::{Folder, text};
 use super::git::GitError;
 use super::patch::{cut_patch, files_of, relative_to};
 use super::record::{Record, Records, is_id};
@@ -15,6 +15,7 @@ use super::snapshot::{self, Listing, Snapshot, Uncovered};
 use super::store::{ChangeStore, NoSnapshot, off_workers};
 use super::types::{Changes, UndoState};
 use crate::clock::unix_now;
+use crate::files::plain_path;
 
 /// Begun before the turns of an answer. Dropping it ends it without a second snapshot.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ impl Window {
             if !is_id(request) {
                 return Err(failed("the request has no usable id"));
             }
-            let real = without_verbatim(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
+            let real = plain_path(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
             // First, so that one that begins meanwhile meets it.
             window.active = Some(store.0.active.begin(request, &real).map_err(failed)?);
             Covered::begin(&store, request, folder).await

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use codex_client::SandboxMode;
 
 use super::ids::Agent;
-use crate::auth::{KeyLimits, LimitsError, real_folder, strip_verbatim_prefix};
+use super::named_folder::may_be_resolved;
+use crate::auth::{KeyLimits, LimitsError, real_folder};
+use crate::files::plain_path;
 use crate::settings::{FolderModel, Settings};
 
 /// Who works there, and what is known of the request.
@@ -66,20 +68,24 @@ pub(crate) fn place(
             if !inside_key(limits, &folder)? {
                 return Err(PlaceError::OutsideKey);
             }
-            (limits.strictest(mode_of(model)), strip_verbatim_prefix(folder))
+            (limits.strictest(mode_of(model)), plain_path(folder))
         }
     };
     let Some(named) = named else { return Ok((sandbox, folder)) };
-    let named = real_folder(&folder.join(named)).map_err(|_| PlaceError::NotAllowed)?;
     let settings_folder = (settings.working_folder(), settings.sandbox);
     let seen = settings.folders.iter().filter(|folder| sees(folder));
     let roots = seen.map(|folder| (folder.folder.clone(), mode_of(folder))).chain([settings_folder]);
-    let around = roots.filter(|(root, _)| real_folder(root).is_ok_and(|root| named.starts_with(root)));
-    let allowed = around.map(|(_, mode)| mode).max().ok_or(PlaceError::NotAllowed)?;
+    let roots: Vec<_> = roots.filter_map(|(root, mode)| Some((real_folder(&root).ok()?, mode))).collect();
+    if !may_be_resolved(named, roots.iter().map(|(root, _)| root.as_path())) {
+        return Err(PlaceError::NotAllowed);
+    }
+    let named = real_folder(&folder.join(named)).map_err(|_| PlaceError::NotAllowed)?;
+    let around = roots.iter().filter(|(root, _)| named.starts_with(root));
+    let allowed = around.map(|(_, mode)| *mode).max().ok_or(PlaceError::NotAllowed)?;
     if !inside_key(limits, &named)? {
         return Err(PlaceError::NotAllowed);
     }
-    Ok((sandbox.min(allowed), strip_verbatim_prefix(named)))
+    Ok((sandbox.min(allowed), plain_path(named)))
 }
 
 /// Whether a resolved folder is inside the working folder of the key, if it has one.

@@ -58,7 +58,7 @@ impl Setting {
                 error.split(['(', ' ']).next().unwrap_or_default().to_owned()
             })?;
         let path = path.canonicalize().unwrap();
-        Ok((mode, path.strip_prefix(self.path("")).unwrap().display().to_string()))
+        Ok((mode, path.strip_prefix(self.path("")).unwrap().display().to_string().replace('\\', "/")))
     }
 }
 
@@ -139,6 +139,7 @@ fn a_key_with_a_folder_names_folders_inside_it_only() {
     assert_eq!(setting.place("", &own, Some("/other")), Err("NotAllowed".to_owned()));
 }
 
+// Unix only: Windows makes links only in its developer mode.
 #[cfg(unix)]
 #[test]
 fn links_are_followed_before_anything_is_allowed() {
@@ -150,4 +151,88 @@ fn links_are_followed_before_anything_is_allowed() {
     assert_eq!(setting.place("", &free, Some("/outside/back")), ok(WorkspaceWrite, "projects/web"));
     let own = key(Some(setting.path("projects/web")), None);
     assert_eq!(setting.place("web", &own, None), ok(WorkspaceWrite, "projects/web"));
+}
+
+// Windows only: elsewhere these are other folders, or none.
+#[cfg(windows)]
+#[test]
+fn a_folder_is_the_same_however_windows_spells_it() {
+    let mut setting = Setting::new(WorkspaceWrite, None, None);
+    let plain = plain_path(setting.path("")).display().to_string();
+    let plain = plain.trim_end_matches('\\');
+    setting.settings.workspace = Some(format!(r"{plain}\PROJECTS").to_uppercase().into());
+    let verbatim = setting.path(r"projects\web").display().to_string();
+    let own = key(Some(format!(r"{plain}\Projects\WEB").into()), None);
+    for named in [
+        format!(r"{plain}\projects\web"),
+        format!(r"{plain}\projects\web\"),
+        format!(r"{plain}\Projects\Web").to_uppercase(),
+        format!("{plain}/projects/web").replace('\\', "/"),
+        format!(r"{plain}\projects\web."),
+        format!(r"{plain}\projects\web "),
+        format!(r"{plain}\outside\..\projects\web"),
+        verbatim.clone(),
+        verbatim.to_uppercase(),
+        short_name(&format!(r"{plain}\projects\web")),
+    ] {
+        let named = PathBuf::from(named);
+        for limits in [&key(None, None), &own] {
+            let request = Request { agent: Agent::Local, limits, named: Some(&named) };
+            let (mode, path) = place(request, &setting.settings, |_| true).unwrap();
+            assert_eq!(
+                (mode, path),
+                (WorkspaceWrite, plain_path(setting.path(r"projects\web"))),
+                "{named:?}"
+            );
+        }
+    }
+    for named in [
+        format!(r"{plain}\projects."),
+        format!(r"{plain}\PROJECTS\..\Outside"),
+        format!(r"{plain}\projects\web::$INDEX_ALLOCATION"),
+        format!(r"{plain}\projects\web:stream"),
+        format!(r"{plain}\projects\web\nul"),
+        format!(r"\\localhost\{}\projects\web", plain.replacen(':', "$", 1)),
+        format!(r"\\?\UNC\localhost\{}\projects\web", plain.replacen(':', "$", 1)),
+        format!(r"\\.\{plain}\projects\web"),
+        "C:".to_owned(),
+        "C:web".to_owned(),
+        "CON".to_owned(),
+    ] {
+        assert_eq!(setting.place("", &own, Some(&named)), Err("NotAllowed".to_owned()), "{named}");
+    }
+}
+
+// Windows only: elsewhere every name is a name.
+#[cfg(windows)]
+#[test]
+fn a_folder_that_looks_like_an_allowed_one_is_another() {
+    sample_model::not_under_wine!("Wine's GetFinalPathNameByHandle leaves out the dot at the end");
+    let setting = Setting::new(WorkspaceWrite, None, None);
+    // Only paths with the prefix lead to them.
+    for below in ["projects.", "projects ", r"projects.\web"] {
+        fs::create_dir_all(setting.path(below)).unwrap();
+        let named = setting.path(below).display().to_string();
+        assert_eq!(
+            setting.place("", &key(None, None), Some(&named)),
+            Err("NotAllowed".to_owned()),
+            "{named}"
+        );
+    }
+    let named = setting.path(r"projects\web.");
+    fs::create_dir_all(&named).unwrap();
+    let request = Request { agent: Agent::Local, limits: &key(None, None), named: Some(&named) };
+    let (_, path) = place(request, &setting.settings, |_| true).unwrap();
+    assert_eq!(path, named, "without the prefix it would be another folder");
+}
+
+/// The name of a folder in the form of DOS, `PROGRA~1`; the same name where the disk has none.
+#[cfg(windows)]
+fn short_name(path: &str) -> String {
+    use std::os::windows::process::CommandExt as _;
+    let mut command = std::process::Command::new("cmd");
+    let output = command.raw_arg(format!(r#"/d /c for %I in ("{path}") do @echo %~sI"#)).output().unwrap();
+    let short = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    eprintln!("the short name of {path} is {short:?}");
+    if short.is_empty() { path.to_owned() } else { short }
 }
