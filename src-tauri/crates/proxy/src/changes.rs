@@ -8,6 +8,7 @@ mod blobs;
 mod compare;
 mod folder;
 mod git;
+mod links;
 mod patch;
 mod prune;
 mod record;

@@ -7,8 +7,12 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use codex_client::persist_file;
+use tempfile::TempPath;
+
 use super::compare::{Entry, Version};
 use super::folder::to_path;
+use super::links;
 use super::types::{RefusedFile, UndoReport};
 
 const EDITED: &str = "It has been edited since.";
@@ -65,7 +69,7 @@ impl Restore<'_> {
         let failed = |error: io::Error| format!("It could not be restored: {error}.");
         for one in moves.iter_mut().filter(|one| one.done.is_ok()) {
             if let Some(path) = one.left() {
-                let removed = fs::remove_file(self.folder.join(path));
+                let removed = links::remove(&self.folder.join(path));
                 self.remove_empty_parents(path);
                 one.done = removed.map_err(failed);
             }
@@ -115,8 +119,12 @@ impl Restore<'_> {
     fn check(&self, one: &Move<'_>, leaving: &HashSet<PathBuf>) -> Result<(), String> {
         if let Some((path, version)) = &one.from {
             self.check_parents(path, &HashSet::new())?;
-            if !self.is_present(&self.folder.join(path), version) {
-                return Err(EDITED.to_owned());
+            match self.is_present(&self.folder.join(path), version) {
+                Ok(true) => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(format!("It can't be read: {error}."));
+                }
+                _ => return Err(EDITED.to_owned()),
             }
         }
         let Some((path, _)) = one.to.as_ref().filter(|_| one.from.is_none() || one.left().is_some()) else {
@@ -146,19 +154,15 @@ impl Restore<'_> {
         Ok(())
     }
 
-    fn is_present(&self, path: &Path, version: &Version) -> bool {
-        let (Ok(meta), Some(blob)) = (fs::symlink_metadata(path), self.blobs.get(&version.blob)) else {
-            return false;
-        };
+    fn is_present(&self, path: &Path, version: &Version) -> io::Result<bool> {
+        let meta = fs::symlink_metadata(path)?;
+        let Some(blob) = self.blobs.get(&version.blob) else { return Ok(false) };
         if version.is_link {
-            let target = fs::read_link(path).ok();
-            return target
-                .zip(fs::read(blob).ok())
-                .is_some_and(|(target, expected)| target.as_os_str().as_encoded_bytes() == expected);
+            return Ok(meta.is_symlink() && links::target_in_git(&fs::read_link(path)?) == fs::read(blob)?);
         }
-        meta.is_file()
+        Ok(meta.is_file()
             && (cfg!(windows) || is_executable(&meta) == version.is_executable)
-            && same_content(path, blob).unwrap_or(false)
+            && same_content(path, blob)?)
     }
 
     /// Writes a version to a temporary file beside its path, and renames that.
@@ -175,15 +179,17 @@ impl Restore<'_> {
         if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir()) {
             remove_empty_folders(&path)?;
         }
+        if links::is_link_to_folder(&path) {
+            links::remove(&path)?;
+        }
         let folder = path.parent().unwrap_or(self.folder);
         let blob = self.blobs.get(&version.blob).ok_or_else(|| io::Error::other("its content is gone"))?;
         let mut builder = tempfile::Builder::new();
         let builder = builder.prefix(".undo-");
         if version.is_link {
             let target = fs::read(blob)?;
-            let link = builder.make_in(folder, |path| make_link(&target, path))?;
-            link.persist(&path)?;
-            return Ok(());
+            let link = builder.make_in(folder, |path| links::make(&target, path))?;
+            return persist_file(link.into_temp_path(), &path);
         }
         let before = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file);
         set_new_mode(builder, version.is_executable);
@@ -192,8 +198,9 @@ impl Restore<'_> {
         file.as_file_mut().flush()?;
         let mode = self.modes.get(&*below.to_string_lossy()).copied();
         set_mode(file.as_file(), before.as_ref(), mode, version.is_executable)?;
-        file.persist(&path)?;
-        Ok(())
+        let was_read_only = before.as_ref().is_some_and(|meta| meta.permissions().readonly());
+        let read_only = mode.map_or(was_read_only, |mode| mode & 0o200 == 0);
+        replace(file.into_temp_path(), &path, was_read_only, read_only)
     }
 
     /// Removes the folders above a removed file that are empty now and were not there before.
@@ -244,16 +251,6 @@ fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 #[cfg(unix)]
-fn make_link(target: &[u8], path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(target), path)
-}
-
-#[cfg(not(unix))]
-fn make_link(_target: &[u8], _path: &Path) -> io::Result<()> {
-    Err(io::Error::other("links can't be restored on this system"))
-}
-
-#[cfg(unix)]
 fn is_executable(meta: &fs::Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o100 != 0
 }
@@ -297,4 +294,27 @@ fn set_mode(
 #[cfg(not(unix))]
 fn set_mode(_: &fs::File, _: Option<&fs::Metadata>, _: Option<u32>, _: bool) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(unix)]
+fn replace(file: TempPath, path: &Path, _was_read_only: bool, _read_only: bool) -> io::Result<()> {
+    persist_file(file, path)
+}
+
+/// Windows does not replace a read-only file.
+#[cfg(not(unix))]
+fn replace(file: TempPath, path: &Path, was_read_only: bool, read_only: bool) -> io::Result<()> {
+    let set = |read_only| {
+        let mut permissions = fs::metadata(path)?.permissions();
+        permissions.set_readonly(read_only);
+        fs::set_permissions(path, permissions)
+    };
+    if was_read_only {
+        set(false)?;
+    }
+    let replaced = persist_file(file, path);
+    if (replaced.is_ok() && read_only) || (replaced.is_err() && was_read_only) {
+        set(true)?;
+    }
+    replaced
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::folder::{text, to_path};
 use super::git::{GitError, Repository};
+use crate::files::is_device_or_stream;
 
 /// What a snapshot may take.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,8 @@ pub(super) struct Listing {
     pub(super) modes: HashMap<Vec<u8>, u32>,
     /// Nested repositories, by git's path.
     pub(super) nested: Vec<Vec<u8>>,
+    /// Files with names that Windows has reserved, by git's path. One such file makes git give up the whole snapshot.
+    pub(super) reserved: Vec<Vec<u8>>,
 }
 
 /// A folder at one time.
@@ -113,6 +116,10 @@ pub(super) async fn list(
             listing.nested.push(path.to_vec());
             continue;
         }
+        if is_reserved(path) {
+            listing.reserved.push(path.to_vec());
+            continue;
+        }
         let file = to_path(path).map(|path| repository.folder.root.join(path));
         // A file that is gone since is no error: it is not in the folder.
         let Some(meta) = file.and_then(|file| fs::symlink_metadata(file).ok()) else { continue };
@@ -139,9 +146,9 @@ pub(super) async fn take(
     // An index without entries lists none; a pathspec that matches nothing is an error.
     if !files.modes.is_empty() || !repository.is_new() {
         let mut specs = repository.folder.pathspec().into_bytes();
-        for nested in &files.nested {
+        for left_out in files.nested.iter().chain(&files.reserved) {
             specs.extend(b"\0:(exclude,literal)");
-            specs.extend(nested.strip_suffix(b"/").unwrap_or(nested));
+            specs.extend(left_out.strip_suffix(b"/").unwrap_or(left_out));
         }
         let mut args =
             vec!["add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul"];
@@ -190,12 +197,20 @@ pub(super) async fn empty_folders(
     Ok(Some(found.into_iter().filter_map(below).collect()))
 }
 
+/// Whether only programs that circumvent Windows' rules can use a file: `nul`, `aux.txt`, or a name with a dot or a blank at the
+/// end. Shells with a Unix past leave such files behind, for `> nul`.
+fn is_reserved(path: &[u8]) -> bool {
+    let is_one = |name: &str| is_device_or_stream(name) || name.ends_with(['.', ' ']);
+    cfg!(windows) && std::str::from_utf8(path).is_ok_and(|path| path.split('/').any(is_one))
+}
+
 #[cfg(unix)]
 fn mode(meta: &fs::Metadata) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&meta.permissions()) & 0o7777
 }
 
+/// Windows' only permission of this kind.
 #[cfg(not(unix))]
-fn mode(_: &fs::Metadata) -> u32 {
-    0
+fn mode(meta: &fs::Metadata) -> u32 {
+    if meta.permissions().readonly() { 0o444 } else { 0o644 }
 }

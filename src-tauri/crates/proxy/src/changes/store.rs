@@ -214,6 +214,11 @@ impl Inner {
         if any {
             left_out.push("Files that .gitignore lists can't be restored.".to_owned());
         }
+        if !files.reserved.is_empty() {
+            left_out.push(
+                "Files with names that Windows has reserved, such as nul, can't be restored.".to_owned(),
+            );
+        }
         for nested in files.nested.iter().take(5) {
             let path = text(nested.strip_prefix(repository.folder.prefix.as_bytes()).unwrap_or(nested));
             left_out.push(format!("The repository in {} can't be restored.", path.trim_end_matches('/')));

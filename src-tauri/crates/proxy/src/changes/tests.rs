@@ -5,6 +5,8 @@ mod isolation;
 mod overlaps;
 mod properties;
 mod pruning;
+#[cfg(windows)]
+mod windows;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use codex_client::Environment;
+use sample_model::needs_git;
 use tempfile::TempDir;
 
 use super::snapshot::SnapshotLimits;
@@ -36,8 +39,7 @@ impl Testbed {
         for folder in ["work", "data"] {
             fs::create_dir(home.path().join(folder)).unwrap();
         }
-        let environment = Environment::default()
-            .with("PATH", std::env::var_os("PATH").unwrap_or_default())
+        let environment = path_only()
             .with("HOME", home.path())
             .with("GIT_DIR", "/nowhere")
             .with("GIT_INDEX_FILE", "/nowhere");
@@ -81,6 +83,10 @@ impl Testbed {
         let output = command.output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+fn path_only() -> Environment {
+    Environment::default().with("PATH", std::env::var_os("PATH").unwrap_or_default())
 }
 
 fn user_git() -> Command {

@@ -22,6 +22,7 @@ fn user_configuration(bed: &Testbed) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_git_configuration_and_attributes_do_not_count() {
+    needs_git!();
     let bed = Testbed::new();
     user_configuration(&bed);
     bed.write(
@@ -42,6 +43,7 @@ async fn users_git_configuration_and_attributes_do_not_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_own_repository_is_left_as_it_is() {
+    needs_git!();
     let bed = Testbed::new();
     bed.git("", &["init", "--quiet"]);
     bed.write("a", "committed\n");
@@ -61,6 +63,7 @@ async fn users_own_repository_is_left_as_it_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nested_repositories_and_ignored_files_are_not_touched_and_named_beforehand() {
+    needs_git!();
     let bed = Testbed::new();
     for nested in ["nested", "deep/without commits"] {
         bed.write(&format!("{nested}/file"), "before");
@@ -91,14 +94,17 @@ async fn nested_repositories_and_ignored_files_are_not_touched_and_named_beforeh
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ignore_rules_of_the_repository_around_the_folder_count() {
+    needs_git!();
     let bed = Testbed::new();
     let above = bed.home.path();
     let init = || {
         let mut git = user_git();
-        git.args(["init", "--quiet"]).current_dir(above).env("HOME", above).status().unwrap();
+        git.args(["init", "--quiet"]).current_dir(above).env("HOME", above).output().unwrap();
     };
     init();
     fs::write(above.join(".gitignore"), "*.log\nwork/out/\n").unwrap();
+    // Made by git's templates, which may be missing.
+    fs::create_dir_all(above.join(".git/info")).unwrap();
     fs::write(above.join(".git/info/exclude"), "private\n").unwrap();
     for name in ["a", "deep/b"] {
         bed.write(name, "before");
@@ -118,6 +124,7 @@ async fn ignore_rules_of_the_repository_around_the_folder_count() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folder_that_is_too_large_is_not_covered_and_says_so() {
+    needs_git!();
     let few = Testbed::with(SnapshotLimits { files: 3, ..LIMITS });
     (0..4).for_each(|index| few.write(&index.to_string(), "x"));
     let why = "The working folder is too large to undo changes: it has more than 3 files.";
@@ -136,6 +143,7 @@ async fn folder_that_is_too_large_is_not_covered_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_that_makes_the_folder_too_large_shows_what_codex_says_that_it_changed() {
+    needs_git!();
     let bed = Testbed::with(SnapshotLimits { files: 3, ..LIMITS });
     let window = bed.store.begin("1", &bed.work()).await;
     assert_eq!(window.why_not(), None);
@@ -148,9 +156,11 @@ async fn answer_that_makes_the_folder_too_large_shows_what_codex_says_that_it_ch
     assert_eq!(bed.store.undo("1").await, Err(UndoError::Gone));
 }
 
+// Unix only: file modes, and a file system that tells `a` from `A`.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn only_their_owner_can_read_snapshots_and_case_counts_as_in_the_folder() {
+    needs_git!();
     let bed = Testbed::new();
     let changes = bed.answer("1", || ["a", "A"].iter().for_each(|name| bed.write(name, name))).await;
     assert_eq!(paths(&changes.files), [("A", FileAction::Added), ("a", FileAction::Added)]);
@@ -164,6 +174,7 @@ async fn only_their_owner_can_read_snapshots_and_case_counts_as_in_the_folder() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_git_nothing_is_covered() {
+    needs_git!();
     let bed = Testbed::new();
     let data = bed.home.path().join("data");
     let store = ChangeStore::with(&data, &Environment::default(), LIMITS, "no-git-of-this-name");
@@ -177,6 +188,7 @@ async fn without_git_nothing_is_covered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn folder_that_holds_our_data_is_not_covered() {
+    needs_git!();
     let bed = Testbed::new();
     let window = bed.store.begin("1", bed.home.path()).await;
     assert_eq!(

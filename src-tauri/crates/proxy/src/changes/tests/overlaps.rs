@@ -4,6 +4,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_that_two_answers_changed_at_the_same_time_are_refused() {
+    needs_git!();
     let bed = Testbed::new();
     for name in ["first", "second", "both", "inner/x"] {
         bed.write(name, "before");
@@ -34,6 +35,7 @@ async fn files_that_two_answers_changed_at_the_same_time_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_in_a_folder_inside_overlaps_too() {
+    needs_git!();
     let bed = Testbed::new();
     bed.write("inner/both", "before");
     bed.write("outer", "before");
@@ -54,6 +56,7 @@ async fn answer_in_a_folder_inside_overlaps_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_answer_without_a_snapshot_changed_is_unknown() {
+    needs_git!();
     let bed = Testbed::new();
     bed.write("a", "before");
     let first = bed.store.begin("1", &bed.work()).await;
@@ -68,6 +71,7 @@ async fn what_an_answer_without_a_snapshot_changed_is_unknown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_one_after_another_can_each_be_undone() {
+    needs_git!();
     let bed = Testbed::new();
     bed.write("a", "0");
     bed.answer("1", || bed.write("a", "1")).await;
@@ -81,6 +85,7 @@ async fn answers_one_after_another_can_each_be_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_that_is_given_up_does_not_count_as_running() {
+    needs_git!();
     let bed = Testbed::new();
     bed.answer("1", || bed.write("a", "1")).await;
     let window = bed.store.begin("2", &bed.work()).await;

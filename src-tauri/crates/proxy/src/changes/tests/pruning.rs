@@ -13,6 +13,7 @@ fn taken(bed: &Testbed) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshots_are_deleted_after_two_weeks() {
+    needs_git!();
     let bed = Testbed::new();
     bed.answer("1", || bed.write("a", "1")).await;
     let (now, all) = (SystemTime::now(), taken(&bed));
@@ -29,6 +30,7 @@ async fn snapshots_are_deleted_after_two_weeks() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oldest_snapshots_are_deleted_while_all_take_too_much_room() {
+    needs_git!();
     let bed = Testbed::new();
     let random = |seed: u8| {
         let mut state = u32::from(seed);
@@ -50,6 +52,7 @@ async fn oldest_snapshots_are_deleted_while_all_take_too_much_room() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshot_of_a_running_answer_is_kept() {
+    needs_git!();
     let bed = Testbed::new();
     bed.write("a", "before");
     bed.answer("0", || bed.write("b", "1")).await;
