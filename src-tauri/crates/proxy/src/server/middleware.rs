@@ -7,4 +7,5 @@ pub(super) mod paths;
 pub(super) mod request_id;
 pub(super) mod request_limit;
 pub(super) mod shutdown;
+pub(super) mod unread_body;
 pub(super) mod usage_headers;

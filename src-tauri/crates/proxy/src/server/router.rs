@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower::util::MapRequest;
@@ -14,6 +14,7 @@ use super::middleware::paths::normalize;
 use super::middleware::request_id::with_request_id;
 use super::middleware::request_limit::with_request_limit;
 use super::middleware::shutdown::with_shutdown;
+use super::middleware::unread_body::read_rest;
 use super::middleware::usage_headers::with_usage_headers;
 use super::routes::{
     chat, compact, completions, conversations, docs, health, images, input_items, input_tokens, metrics,
@@ -83,6 +84,7 @@ fn with_layers(routes: Router<Proxy>, proxy: Proxy) -> Router {
             tracing::error!("a request handler panicked; this is a bug");
             ApiError::internal().into_response()
         }))
+        .layer(from_fn(read_rest))
         // Outermost, so that every response has an id and a log line, rejected requests included.
         .layer(from_fn_with_state(proxy.clone(), with_request_id))
         .with_state(proxy);
