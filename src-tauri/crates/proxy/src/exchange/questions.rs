@@ -114,10 +114,13 @@ impl About {
 
 /// The part of a command line that the model has typed: codex runs it with a shell.
 fn typed<'a>(command: &'a str, argv: &'a [String]) -> &'a str {
-    match argv {
-        [_, flag, script] if matches!(flag.as_str(), "-lc" | "-c") => script,
-        _ => command,
-    }
+    let (script, flag) = match argv {
+        [_, flag, script] => (script, flag),
+        [_, no_profile, flag, script] if no_profile == "-NoProfile" => (script, flag),
+        _ => return command,
+    };
+    // Of sh, PowerShell and cmd.
+    if ["-lc", "-c", "-Command", "/c"].contains(&flag.as_str()) { script } else { command }
 }
 
 /// Resolves when one of the questions ends, to its place. Cancel-safe.
@@ -229,5 +232,25 @@ fn step(outcome: Outcome, limit: Duration, is_answered: bool) -> Cow<'static, st
         Outcome::ClientGone => "Denied: the app disconnected".into(),
         Outcome::Shutdown => "Denied: the proxy stopped".into(),
         Outcome::Withdrawn => "Denied: the turn ended".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_without_the_shell_that_runs_it() {
+        let of = |words: &[&str]| {
+            let argv: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            typed("the whole line", &argv).to_owned()
+        };
+        let powershell = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe";
+        assert_eq!(of(&["/bin/bash", "-lc", "touch x"]), "touch x");
+        assert_eq!(of(&[powershell, "-Command", "touch x"]), "touch x");
+        assert_eq!(of(&[powershell, "-NoProfile", "-Command", "touch x"]), "touch x");
+        assert_eq!(of(&["cmd.exe", "/c", "touch x"]), "touch x");
+        assert_eq!(of(&["touch", "-x", "y"]), "the whole line");
+        assert_eq!(of(&[powershell, "-File", "-Command", "x"]), "the whole line");
     }
 }
