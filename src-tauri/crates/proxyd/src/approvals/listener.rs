@@ -80,7 +80,7 @@ impl Listening {
 
 /// Serves one terminal until it ends. Meanwhile it attends.
 async fn serve(stream: Stream, approvals: Approvals, asks: bool) {
-    let is_ours = peer::is_ours(&stream);
+    let is_ours = peer::is_ours(&stream).await;
     let mut terminal = connection(stream);
     if is_ours {
         tracing::warn!("a command of codex's tried to answer questions; refused");
