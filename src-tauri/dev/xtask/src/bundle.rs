@@ -17,7 +17,7 @@ use crate::workspace;
 
 const TAURI_CLI: &str = "--package=@tauri-apps/cli@2.12.5";
 
-/// The default bundle: the one the system can build without downloading more tools.
+/// The default bundle: the one the system can build without downloading more tools, except on Windows, where the CLI fetches NSIS.
 const DEFAULT_BUNDLE: &str = if cfg!(target_os = "macos") {
     "dmg"
 } else if cfg!(windows) {

@@ -172,24 +172,38 @@ mod tests {
         assert_eq!(display(&command), "$ RUSTDOCFLAGS='-D warnings' cargo doc --no-deps");
     }
 
-    #[cfg(unix)]
+    /// Sleeps for a minute.
+    fn sleep() -> Command {
+        let (program, args): (_, &[&str]) =
+            if cfg!(windows) { ("ping", &["-n", "60", "127.0.0.1"]) } else { ("sleep", &["60"]) };
+        let mut command = Command::new(program);
+        command.args(args).stdout(Stdio::null());
+        command
+    }
+
     #[test]
     fn lines_arrive_whole_even_the_last_without_a_line_end() {
         let mut lines = Vec::new();
-        let status = stream_lines(Command::new("printf").arg("one\ntwo"), PROBE_TIMEOUT, |line| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("lines");
+        std::fs::write(&file, "one\ntwo").unwrap();
+        let mut print = Command::new(if cfg!(windows) { "cmd" } else { "cat" });
+        if cfg!(windows) {
+            print.args(["/d", "/c", "type"]);
+        }
+        let status = stream_lines(print.arg(&file), PROBE_TIMEOUT, |line| {
             lines.push(String::from_utf8_lossy(line).into_owned());
         });
         assert!(status.unwrap().success());
         assert_eq!(lines, ["one\n", "two"]);
     }
 
-    #[cfg(unix)]
     #[test]
     fn a_silent_child_is_killed_at_its_timeout() {
         let started = Instant::now();
         let timeout = Duration::from_millis(50);
-        assert!(stream_lines(Command::new("sleep").arg("60"), timeout, |_| {}).is_err());
-        assert!(run(Command::new("sleep").arg("60"), timeout).is_err());
+        assert!(stream_lines(&mut sleep(), timeout, |_| {}).is_err());
+        assert!(run(&mut sleep(), timeout).is_err());
         assert!(started.elapsed() < PROBE_TIMEOUT, "waited for a child past its timeout");
     }
 }

@@ -4,8 +4,11 @@
 
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, ExitCode};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -15,6 +18,10 @@ use crate::workspace;
 
 /// The version that tests, bench and the demo use. Named only here.
 pub(crate) const DEFAULT_VERSION: &str = "0.169.0";
+
+/// How often and how soon to try again where a folder cannot be renamed, ten seconds in all.
+const RENAME_ATTEMPTS: u32 = if cfg!(windows) { 50 } else { 0 };
+const RENAME_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The versions every test run covers: the newest, and the newest of each older way of running a turn.
 pub(crate) const TESTED_VERSIONS: &[&str] = &[DEFAULT_VERSION, "0.120.0", "0.60.1"];
@@ -60,7 +67,7 @@ pub(crate) fn install(version: &str) -> Result<PathBuf> {
     let made = npm_install(version, &platform, &partial).and_then(|()| {
         // An existing folder has no binary in it, or we would have returned.
         let _absent = fs::remove_dir_all(&folder);
-        fs::rename(&partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
+        rename(&partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
     });
     let _moved = fs::remove_dir_all(&partial);
     // Another xtask may have installed the same version meanwhile; use that one.
@@ -69,6 +76,19 @@ pub(crate) fn install(version: &str) -> Result<PathBuf> {
         (None, Err(error)) => Err(error),
         (None, Ok(())) => bail!("no codex {version} in {}", folder.display()),
     }
+}
+
+/// Renames a folder. On Windows, a virus scanner may still hold a file in it that was just run.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let mut renamed = fs::rename(from, to);
+    for _ in 0..RENAME_ATTEMPTS {
+        if !matches!(&renamed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
+            break;
+        }
+        thread::sleep(RENAME_INTERVAL);
+        renamed = fs::rename(from, to);
+    }
+    renamed
 }
 
 fn npm_install(version: &str, platform: &Platform, folder: &Path) -> Result<()> {

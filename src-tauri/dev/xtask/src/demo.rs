@@ -47,7 +47,10 @@ impl Demo {
         // codex does not set up its sandbox for a home below the temporary folder, and this checkout may be below the system's.
         let temp = folder.join("tmp");
         fs::create_dir_all(&temp).with_context(|| format!("cannot create {}", temp.display()))?;
-        program.env("CODEX_HOME", &home).env("TMPDIR", temp).env("CODEX_PATH", codex);
+        program.env("CODEX_HOME", &home).env("CODEX_PATH", codex);
+        for variable in if cfg!(windows) { &["TEMP", "TMP"][..] } else { &["TMPDIR"] } {
+            program.env(variable, &temp);
+        }
         // A sign-in in the demo is one to the sample model.
         program.env("CODEX_APP_SERVER_LOGIN_ISSUER", &model);
         // Behind an HTTP proxy, codex would otherwise send its requests to the sample model through that.
@@ -125,16 +128,23 @@ fn curl_example(port: &str, key: &str) -> String {
     let port = if port == "0" { "PORT" } else { port };
     let body = r#"{"model":"codex-local","stream":true,"messages":[{"role":"user","content":"Say hello"}]}"#;
     if cfg!(windows) {
-        // Neither shell on Windows supports single quotes the way curl needs them, so the inner quotes are escaped.
-        let body = body.replace('"', "\\\"");
-        return format!(
-            "curl.exe -N http://127.0.0.1:{port}/v1/chat/completions -H \"Authorization: Bearer {key}\" \
-             -H \"Content-Type: application/json\" -d \"{body}\""
-        );
+        return curl_examples_for_windows(&port, key, body);
     }
     format!(
         "curl -N http://127.0.0.1:{port}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \
          -H 'Content-Type: application/json' \\\n  -d '{body}'"
+    )
+}
+
+/// For the command prompt and for PowerShell, whose version 5 loses the double quotes of an argument.
+fn curl_examples_for_windows(port: &str, key: &str, body: &str) -> String {
+    let request = format!(
+        "curl.exe -N http://127.0.0.1:{port}/v1/chat/completions -H \"Authorization: Bearer {key}\" \
+         -H \"Content-Type: application/json\""
+    );
+    let escaped = body.replace('"', "\\\"");
+    format!(
+        "Command Prompt:\n{request} -d \"{escaped}\"\n\nPowerShell:\n'{body}' | {request} --data-binary '@-'"
     )
 }
 
@@ -161,6 +171,14 @@ mod tests {
         let text = curl_example("9000", KEY);
         assert!(text.contains("127.0.0.1:9000/v1/") && text.contains("Bearer sk-demo"), "{text}");
         assert!(curl_example("0", KEY).contains("127.0.0.1:PORT/"));
+    }
+
+    #[test]
+    fn windows_gets_an_example_for_each_of_its_shells() {
+        let text = curl_examples_for_windows("9000", KEY, r#"{"a":"b c"}"#);
+        assert!(text.contains(r#" -d "{\"a\":\"b c\"}""#), "{text}");
+        assert!(text.contains(r#"'{"a":"b c"}' | curl.exe -N http://127.0.0.1:9000/v1/"#), "{text}");
+        assert!(text.ends_with(" --data-binary '@-'"), "{text}");
     }
 
     #[test]

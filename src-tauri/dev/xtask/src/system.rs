@@ -150,12 +150,13 @@ fn names(rows: &[&Requirement]) -> String {
 
 /// What to type where we install nothing ourselves.
 fn install_hint(rows: &[&Requirement], os: &str) -> String {
-    let column = |hint: fn(&Requirement) -> &'static str| {
-        rows.iter().map(|row| hint(row)).collect::<Vec<_>>().join(" && ")
+    let column = |hint: fn(&Requirement) -> &'static str, then: &str| {
+        rows.iter().map(|row| hint(row)).collect::<Vec<_>>().join(then)
     };
     match os {
-        "macos" => format!("install with: {}", column(|row| row.macos)),
-        "windows" => format!("install with: {}", column(|row| row.windows)),
+        "macos" => format!("install with: {}", column(|row| row.macos, " && ")),
+        // Windows PowerShell has no `&&`, and the command prompt no `;`.
+        "windows" => format!("install with:\n{}", column(|row| row.windows, "\n")),
         _ => "install it with this system's package manager, which xtask does not know".to_owned(),
     }
 }
@@ -236,7 +237,10 @@ mod tests {
             install_hint(&all[1..3], "macos"),
             "install with: brew install node && brew install python"
         );
-        assert!(install_hint(&all, "windows").contains("winget install"));
+        assert_eq!(
+            install_hint(&all[1..3], "windows"),
+            "install with:\nwinget install OpenJS.NodeJS.LTS\nwinget install Python.Python.3.13"
+        );
         assert!(install_hint(&all, "linux").contains("does not know"));
     }
 

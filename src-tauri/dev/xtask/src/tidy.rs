@@ -112,7 +112,7 @@ fn long_files(folder: &Path) -> Result<Vec<String>> {
 
 fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
     let modules = Modules::read(file)?;
-    let relative = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
+    let relative = |file: &Path| slashes(file.strip_prefix(root).unwrap_or(file));
     let mut findings = Vec::new();
     for Cycle { files, steps } in cycles::find(&graph(&modules)) {
         let steps: Vec<String> =
@@ -149,6 +149,11 @@ fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
     // Two names in one `use` are one finding.
     findings.dedup();
     Ok(findings)
+}
+
+/// A path as we write it everywhere, on Windows too.
+fn slashes(path: &Path) -> String {
+    path.display().to_string().replace(std::path::MAIN_SEPARATOR, "/")
 }
 
 fn graph(modules: &Modules) -> Graph {

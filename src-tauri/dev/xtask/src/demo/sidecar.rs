@@ -17,8 +17,9 @@ use super::{READY_PREFIX, read_address};
 use crate::child::{self, KillOnDrop};
 use crate::workspace::{self, Profile};
 
-/// A killed codex may still be writing into the folder when it is first removed.
-const REMOVAL_ATTEMPTS: u32 = 20;
+/// A killed codex may still be writing into the folder when it is first removed. On Windows, the parent ends at Ctrl-C, and the
+/// program a while later.
+const REMOVAL_ATTEMPTS: u32 = if cfg!(windows) { 150 } else { 20 };
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
