@@ -115,6 +115,7 @@ fn guard(_leader: &Child) -> Result<Option<Child>> {
     Ok(None)
 }
 
+// Unix only: the servers are scripts of its shell, in its process groups.
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;

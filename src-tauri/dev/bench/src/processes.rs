@@ -128,6 +128,7 @@ mod tests {
         assert_eq!(field("PPid:\t7\n", "PP"), None);
     }
 
+    // Linux only: it reads /proc.
     #[cfg(target_os = "linux")]
     #[test]
     fn this_process_can_be_measured() {
@@ -146,6 +147,7 @@ mod tests {
         assert!(descendants(parent).contains(&pid) && !descendants(pid).contains(&pid));
     }
 
+    // Linux only: it reads /proc.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_child_is_found_by_its_program_name() {

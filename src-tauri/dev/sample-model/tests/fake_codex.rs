@@ -180,6 +180,7 @@ async fn it_fails_on_command_and_imitates_old_versions() {
     assert_eq!(old.answer(2).await["error"], json!({"code": -32600, "message": expected}));
 }
 
+// Unix only: there fake-codex can close its stdout while it runs.
 #[cfg(unix)]
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "`kill` ends at once")]
