@@ -57,6 +57,58 @@ pub(crate) fn powershell_string(text: &str) -> String {
     quoted
 }
 
+/// One word for PowerShell and the command prompt alike, as far as they agree.
+pub(crate) fn windows(word: &str) -> String {
+    let same_in_both = |c: char| c.is_alphanumeric() || r" -_./:=@\&()+,~".contains(c);
+    let quoted = powershell(word);
+    if quoted != word && word.chars().all(same_in_both) && !word.ends_with('\\') {
+        format!("\"{word}\"")
+    } else {
+        quoted
+    }
+}
+
+/// One word for the command prompt of Windows, and for a program that splits its command line as Microsoft's C library does.
+pub(crate) fn cmd(word: &str) -> String {
+    if needs_no_quotes(word) {
+        return word.to_owned();
+    }
+    let (mut argument, mut backslashes) = (String::from('"'), 0);
+    for character in word.chars() {
+        // A backslash means something only before a quote.
+        if character == '"' {
+            argument.push_str(&"\\".repeat(backslashes + 1));
+        }
+        backslashes = if character == '\\' { backslashes + 1 } else { 0 };
+        argument.push(character);
+    }
+    argument.push_str(&"\\".repeat(backslashes));
+    argument.push('"');
+    // The prompt replaces variables between quotes too, and each further quote ends or begins them.
+    if word.contains(['%', '"']) { with_carets(&argument) } else { argument }
+}
+
+/// Sets a variable in the command prompt of Windows.
+pub(crate) fn cmd_set(name: &str, value: &str) -> String {
+    if value.contains(['%', '"']) {
+        format!("set {name}={}", with_carets(value))
+    } else {
+        format!("set \"{name}={value}\"")
+    }
+}
+
+/// With a caret before each character that the prompt takes for its own. One in the name of a variable keeps it from being replaced.
+fn with_carets(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if "()%!^\"<>&|".contains(character) {
+            escaped.push('^');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
 /// A string literal for JSON, Python and JavaScript.
 pub(crate) fn literal(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -67,27 +119,40 @@ pub(crate) fn literal(text: &str) -> String {
 /// In JSON, every character that a shell or a terminal could take for its own has an escape without one: fish ends a string at
 /// `\\'`, tcsh expands `!`, and a control character can end a paste.
 pub(crate) fn posix_json(json: &str) -> String {
-    format!("'{}'", without_special(json, false))
+    format!("'{}'", without_special(json, "'!", false))
 }
 
 /// The same JSON as one quoted word for PowerShell, to be piped into a program: as an argument, PowerShell 5 would lose its double
 /// quotes. It would also pipe `?` for whatever is not ASCII.
 pub(crate) fn powershell_json(json: &str) -> String {
-    format!("'{}'", without_special(json, true))
+    format!("'{}'", without_special(json, "'!", true))
 }
 
-fn without_special(json: &str, ascii: bool) -> String {
+/// The same JSON as one quoted word for the command prompt of Windows: only JSON's own quotes are left, of which the prompt takes
+/// every other one for the start of its quotes.
+pub(crate) fn cmd_json(json: &str) -> String {
+    let json = without_special(json, "\"'!%^&|<>()", true);
+    format!("\"{}\"", json.replace('"', "\\\""))
+}
+
+/// Without these characters, but with JSON's own quotes.
+fn without_special(json: &str, special: &str, ascii: bool) -> String {
     let mut escaped = String::with_capacity(json.len());
     let mut characters = json.chars();
     while let Some(character) = characters.next() {
         match character {
             '\\' => match characters.next() {
+                Some(next) if special.contains(next) => escape(next, &mut escaped),
                 Some(next) if next != '\\' => escaped.extend(['\\', next]),
                 _ => escaped.push_str(r"\u005c"),
             },
             // White space between two tokens: within a string, JSON has no control characters.
             '\n' | '\r' | '\t' => escaped.push(' '),
-            _ if "'!".contains(character) || character.is_control() || (ascii && !character.is_ascii()) => {
+            '"' => escaped.push('"'),
+            _ if special.contains(character)
+                || character.is_control()
+                || (ascii && !character.is_ascii()) =>
+            {
                 escape(character, &mut escaped);
             }
             _ => escaped.push(character),
@@ -109,6 +174,9 @@ fn needs_no_quotes(word: &str) -> bool {
     !word.is_empty() && word.chars().all(plain)
 }
 
+#[cfg(all(test, windows))]
+pub(crate) mod prompt_tests;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +188,10 @@ mod tests {
         }
         assert_eq!(posix("--add-host=a.b:c"), "--add-host=a.b:c");
         assert_eq!(powershell("--add-host=a.b:c"), "'--add-host=a.b:c'");
+        assert_eq!(windows("--prefix"), "--prefix");
+        assert_eq!(windows("@openai/codex"), r#""@openai/codex""#);
+        assert_eq!(windows(r"C:\Jürgen & Co\x"), r#""C:\Jürgen & Co\x""#);
+        assert_eq!(windows(r"C:\$Recycle 'it'"), r"'C:\$Recycle ''it'''");
         assert_eq!(posix("it's $HOME"), r"'it'\''s $HOME'");
         assert_eq!(powershell("it's ‘so’ $env:X"), "'it''s ‘‘so’’ $env:X'");
         assert_eq!((posix("").as_str(), powershell("").as_str()), ("''", "''"));
@@ -127,7 +199,7 @@ mod tests {
     }
 
     /// JSON that is hard on shells.
-    fn mean_json() -> Vec<String> {
+    pub(super) fn mean_json() -> Vec<String> {
         let mut texts: Vec<String> = [
             "it's",
             r"ends with a backslash \",
@@ -165,6 +237,7 @@ mod tests {
         }
     }
 
+    // Unix only: it runs the shells of Unix.
     #[cfg(unix)]
     #[test]
     fn every_shell_parses_quoted_json_back() {
@@ -182,6 +255,7 @@ mod tests {
         }
     }
 
+    // Unix only: it runs the shells of Unix.
     #[cfg(unix)]
     #[test]
     fn a_shell_parses_quoted_words_back() {

@@ -23,8 +23,8 @@ pub(super) fn curl(filled: &Filled<'_>) -> Recipe {
 fn curl_of(shell: Shell) -> &'static str {
     match shell {
         // In Windows PowerShell, plain `curl` is an alias of another command.
-        Shell::Windows => "curl.exe",
-        Shell::Posix | Shell::GitBash => "curl",
+        Shell::PowerShell => "curl.exe",
+        Shell::Posix | Shell::Cmd | Shell::GitBash => "curl",
     }
 }
 
@@ -46,11 +46,16 @@ fn ask(shell: Shell, filled: &Filled<'_>, request: &ChatRequest) -> String {
     let mut options = key_header(filled);
     options.push(vec!["-H".to_owned(), "Content-Type: application/json".to_owned()]);
     let words = [curl_of(shell), "-N", &url];
-    if shell == Shell::Windows {
-        options.push(vec!["--data-binary".to_owned(), "@-".to_owned()]);
-        return format!("{} | {}", shell::powershell_json(&body), shell.lines(&words, &options));
+    match shell {
+        Shell::PowerShell => {
+            options.push(vec!["--data-binary".to_owned(), "@-".to_owned()]);
+            format!("{} | {}", shell::powershell_json(&body), shell.lines(&words, &options))
+        }
+        Shell::Cmd => format!("{} ^\n  -d {}", shell.lines(&words, &options), shell::cmd_json(&body)),
+        Shell::Posix | Shell::GitBash => {
+            format!("{} \\\n  -d {}", shell.lines(&words, &options), shell::posix_json(&body))
+        }
     }
-    format!("{} \\\n  -d {}", shell.lines(&words, &options), shell::posix_json(&body))
 }
 
 /// Each message as JSON, which is also Python.
@@ -193,12 +198,17 @@ pub(super) fn other(filled: &Filled<'_>) -> Recipe {
 /// Variables to set, for each shell of the system.
 pub(super) fn environment_variables(filled: &Filled<'_>, variables: &[(&str, String)]) -> Vec<RecipePiece> {
     let for_shell = |shell: &Shell| {
-        let set = |(name, value): &(&str, String)| match shell {
-            Shell::Windows => format!("$env:{name} = {}", shell::powershell_string(value)),
-            Shell::Posix | Shell::GitBash => format!("export {name}={}", shell::posix(value)),
-        };
-        let lines: Vec<_> = variables.iter().map(set).collect();
+        let lines: Vec<_> = variables.iter().map(|(name, value)| set_variable(*shell, name, value)).collect();
         code(&format!("Environment variables{}", shell.label_suffix()), lines.join("\n"))
     };
     filled.input.platform.shells().iter().map(for_shell).collect()
+}
+
+/// A line that sets a variable.
+pub(super) fn set_variable(shell: Shell, name: &str, value: &str) -> String {
+    match shell {
+        Shell::PowerShell => format!("$env:{name} = {}", shell::powershell_string(value)),
+        Shell::Cmd => shell::cmd_set(name, value),
+        Shell::Posix | Shell::GitBash => format!("export {name}={}", shell::posix(value)),
+    }
 }

@@ -62,7 +62,7 @@ impl Platform {
     pub(super) fn shells(self) -> &'static [Shell] {
         match self {
             Self::Linux | Self::MacOs => &[Shell::Posix],
-            Self::Windows => &[Shell::Windows, Shell::GitBash],
+            Self::Windows => &[Shell::PowerShell, Shell::Cmd, Shell::GitBash],
         }
     }
 }
@@ -71,8 +71,10 @@ impl Platform {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shell {
     Posix,
-    /// PowerShell, of any version.
-    Windows,
+    /// Of any version.
+    PowerShell,
+    /// The command prompt, cmd.exe.
+    Cmd,
     GitBash,
 }
 
@@ -81,7 +83,8 @@ impl Shell {
     pub(super) fn label_suffix(self) -> &'static str {
         match self {
             Self::Posix => "",
-            Self::Windows => " (PowerShell)",
+            Self::PowerShell => " (PowerShell)",
+            Self::Cmd => " (Command Prompt)",
             Self::GitBash => " (Git Bash)",
         }
     }
@@ -89,7 +92,8 @@ impl Shell {
     /// A command with one option per line, every word quoted.
     pub(super) fn lines(self, words: &[&str], options: &[Vec<String>]) -> String {
         let (quote, line_end): (fn(&str) -> String, _) = match self {
-            Self::Windows => (shell::powershell, " `\n  "),
+            Self::PowerShell => (shell::powershell, " `\n  "),
+            Self::Cmd => (shell::cmd, " ^\n  "),
             Self::Posix | Self::GitBash => (shell::posix, " \\\n  "),
         };
         let joined = |words: Vec<String>| words.join(" ");

@@ -3,7 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 /// Interfaces of containers and virtual machines on this computer. On macOS, theirs are `bridge100` and up; `bridge0` is Thunderbolt.
-const VIRTUAL: [&str; 8] = ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet", "bridge1", "vmenet"];
+/// The last three are Windows' names.
+const VIRTUAL: [&str; 11] = [
+    "docker",
+    "br-",
+    "veth",
+    "virbr",
+    "vmnet",
+    "vboxnet",
+    "bridge1",
+    "vmenet",
+    "vEthernet",
+    "VMware",
+    "VirtualBox",
+];
 
 /// A documentation address, never assigned (RFC 5737). The system chooses the interface of its default route for it, and nothing is sent.
 const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
@@ -59,6 +72,7 @@ mod tests {
             ("docker0", ip("172.17.0.1")),
             ("br-5f", ip("172.18.0.1")),
             ("bridge100", ip("192.168.64.1")),
+            ("vEthernet (WSL (Hyper-V firewall))", ip("172.29.64.1")),
             ("wlan0", ip("192.168.1.20")),
             ("usb0", ip("169.254.3.4")),
         ];

@@ -3,6 +3,7 @@
 //! They differ in the proxy's address and its requirements. The commands start a new Open WebUI on loopback only, because its
 //! first visitor becomes the administrator. An existing one ignores these variables, so the base URL and the key come first.
 
+use super::code::set_variable;
 use super::docker::{BRIDGE_NAME, Docker};
 use super::input::{Filled, RecipeInput, Shell, ShownKey, code, line};
 use super::types::{Recipe, RecipePiece};
@@ -26,24 +27,22 @@ const IMAGES: &str = "Images";
 pub(super) fn on_this_computer(filled: &Filled<'_>) -> Recipe {
     let url = filled.url("");
     let mut pieces = connection(filled, &url);
-    if let Some(shell) = filled.input.platform.shells().first() {
+    for shell in own_shells(filled) {
         let serve = "uvx --python 3.11 open-webui@latest serve --host 127.0.0.1";
-        let key = &filled.key;
-        let command = match shell {
-            Shell::Windows => format!(
-                "$env:OPENAI_API_BASE_URL = {}\n$env:OPENAI_API_KEY = {}\n{serve}",
-                shell::powershell_string(&url),
-                shell::powershell_string(key),
-            ),
-            Shell::Posix | Shell::GitBash => format!(
-                "OPENAI_API_BASE_URL={} \\\n  OPENAI_API_KEY={} \\\n  {serve}",
-                shell::posix(&url),
-                shell::posix(key),
-            ),
-        };
+        let variables = [("OPENAI_API_BASE_URL", url.as_str()), ("OPENAI_API_KEY", &filled.key)];
+        let lines = variables.map(|(name, value)| match shell {
+            Shell::PowerShell | Shell::Cmd => format!("{}\n", set_variable(shell, name, value)),
+            Shell::Posix | Shell::GitBash => format!("{name}={} \\\n  ", shell::posix(value)),
+        });
+        let command = format!("{}{serve}", lines.concat());
         pieces.push(code(&format!("Or install Open WebUI now{}", shell.label_suffix()), command));
     }
     filled.recipe("openWebUi", "Open WebUI on this computer", intro(filled), pieces)
+}
+
+/// The shells of the system's own. Git Bash would rewrite a container's path.
+fn own_shells(filled: &Filled<'_>) -> impl Iterator<Item = Shell> {
+    filled.input.platform.shells().iter().copied().filter(|shell| *shell != Shell::GitBash)
 }
 
 /// Open WebUI in a container on Linux, without Docker Desktop.
@@ -65,10 +64,9 @@ pub(super) fn in_docker(filled: &Filled<'_>) -> Recipe {
 /// Open WebUI in a Docker Desktop container.
 pub(super) fn in_docker_desktop(filled: &Filled<'_>) -> Recipe {
     let mut pieces = connection(filled, &container_url(filled));
-    // Not for Git Bash, which would rewrite the container's path.
-    if let Some(shell) = filled.input.platform.shells().first() {
+    for shell in own_shells(filled) {
         let label = format!("Or start a new container{}", shell.label_suffix());
-        pieces.push(code(&label, docker_run(*shell, filled, None)));
+        pieces.push(code(&label, docker_run(shell, filled, None)));
     }
     let route = format!(
         "Docker Desktop routes {BRIDGE_NAME} to this computer, so no other setting is needed. OrbStack, Colima and Rancher \

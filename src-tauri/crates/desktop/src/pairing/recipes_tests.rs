@@ -194,6 +194,18 @@ fn curl_on_windows_pipes_the_body_because_powershell_drops_quotes() {
   --data-binary '@-'"#
     );
     assert!(filled(&input, "curl", "Send a prompt (Git Bash)").starts_with("curl -N http"));
+    assert_eq!(
+        filled(&input, "curl", "Send a prompt (Command Prompt)"),
+        r#"curl -N http://127.0.0.1:8000/v1/chat/completions ^
+  -H "Authorization: Bearer sk-cp-0123456789abcd" ^
+  -H "Content-Type: application/json" ^
+  -d "{\"model\": \"codex-local\", \"stream\": true, \"messages\": [{\"role\": \"user\", \"content\": \"Say hello in five words.\"}]}""#
+    );
+    let variables = filled(&input, "openWebUi", "Or install Open WebUI now (Command Prompt)");
+    assert!(
+        variables.starts_with("set \"OPENAI_API_BASE_URL=http://127.0.0.1:8000/v1\"\nset \"OPENAI"),
+        "{variables}"
+    );
     let variables = filled(&input, "other", "Environment variables (PowerShell)");
     assert!(variables.starts_with("$env:OPENAI_BASE_URL = 'http://127.0.0.1:8000/v1'\n"), "{variables}");
 }
@@ -299,5 +311,32 @@ fn no_text_has_double_spaces_or_line_breaks() {
                 assert!(!text.contains("  ") && !text.contains('\n'), "{text}");
             }
         }
+    }
+}
+
+#[cfg(windows)]
+#[test]
+fn the_command_prompt_takes_recipes_as_they_are_pasted() {
+    use crate::shell::prompt_tests::{pasted, recorder};
+    let odd = Key::new(r#"it's "odd" & 50% %PATH%"#);
+    for key in [&Key::new(REAL), &odd] {
+        let text = |id, label: &str| {
+            let input = input(Platform::Windows);
+            let index = recipe(&input, id).pieces.iter().position(|piece| piece.label == label).unwrap();
+            piece_text(id, index, &input, Some(key)).unwrap()
+        };
+        let curl = text("curl", "Send a prompt (Command Prompt)").replacen("curl", &recorder(), 1);
+        let args = pasted(&curl);
+        let header = format!("Authorization: Bearer {}", key.reveal());
+        assert_eq!(args[..4], ["-N", "http://127.0.0.1:8000/v1/chat/completions", "-H", header.as_str()]);
+        let body: serde_json::Value = serde_json::from_str(args.last().unwrap()).unwrap();
+        assert_eq!(body["messages"][0]["content"], "Say hello in five words.");
+        let docker = text("openWebUiDockerDesktop", "Or start a new container (Command Prompt)");
+        let args = pasted(&docker.replacen("docker", &recorder(), 1));
+        let variable = format!("OPENAI_API_KEY={}", key.reveal());
+        assert!(args.contains(&variable) && args.last().unwrap().ends_with(":main"), "{args:?}");
+        let variables = text("other", "Environment variables (Command Prompt)");
+        let args = pasted(&format!("{variables}\n{} \"%OPENAI_BASE_URL%\"", recorder()));
+        assert_eq!(args, ["http://127.0.0.1:8000/v1"]);
     }
 }
