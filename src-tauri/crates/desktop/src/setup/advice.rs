@@ -1,7 +1,7 @@
 //! What to do after a failed installation, from its output.
 
 /// Words in the output of npm, Homebrew or winget, in upper case, and what to do where one of them appears. The first match counts.
-const ADVICE: [(&[&str], &str); 6] = [
+const ADVICE: [(&[&str], &str); 7] = [
     (
         &["EBADENGINE", "UNSUPPORTED ENGINE", "NOT COMPATIBLE WITH YOUR VERSION OF NODE", "NOTSUP"],
         "Node.js is too old for Codex. Update it from nodejs.org and try again.",
@@ -27,6 +27,11 @@ const ADVICE: [(&[&str], &str); 6] = [
         ],
         "The registry can't be reached. Check your connection. If your network needs a proxy, set it with `npm config set proxy \
          http://HOST:PORT` or the variable HTTPS_PROXY, and try again.",
+    ),
+    (
+        // Windows does not replace a program that runs.
+        &["EBUSY", "RESOURCE BUSY OR LOCKED"],
+        "A file of Codex is in use. Quit the programs that run Codex, and try again.",
     ),
     (
         &["EACCES", "EPERM", "PERMISSION DENIED", "OPERATION NOT PERMITTED", "NOT WRITABLE"],
@@ -61,6 +66,7 @@ mod tests {
     fn known_failures_come_with_their_own_advice() {
         for (line, words) in [
             ("npm error code EACCES", "may not be written"),
+            ("npm error EBUSY: resource busy or locked, copyfile 'codex.exe'", "in use"),
             ("npm error network request failed, getaddrinfo ENOTFOUND registry.example", "proxy"),
             ("npm error code SELF_SIGNED_CERT_IN_CHAIN", "certificate"),
             ("npm error code ENOSPC", "disk is full"),

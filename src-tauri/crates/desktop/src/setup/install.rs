@@ -81,27 +81,25 @@ mod tests {
         assert_eq!(plain("\u{1b}[2K\u{1b}[1G"), "");
     }
 
-    #[cfg(unix)]
     mod processes {
-        use std::path::Path;
-
         use codex_client::{Environment, LineCommand};
 
         use super::*;
 
         fn script(text: &str) -> Method {
+            let (program, option) = if cfg!(windows) { ("cmd.exe", "/c") } else { ("/bin/sh", "-c") };
             let command = LineCommand {
-                program: "/bin/sh".into(),
-                args: vec!["-c".to_owned(), text.to_owned()],
-                environment: Environment::default().with("PATH", "/usr/bin:/bin"),
-                folder: Path::new("/").to_owned(),
+                program: program.into(),
+                args: vec![option.to_owned(), text.to_owned()],
+                environment: Environment::from_process(),
+                folder: std::env::temp_dir(),
             };
             Method { manager: "npm", command, shown: "npm install".to_owned() }
         }
 
         #[tokio::test]
         async fn a_failure_comes_with_what_to_do() {
-            let failing = script("echo 'npm error code ENOTFOUND' >&2; exit 1");
+            let failing = script("echo npm error code ENOTFOUND>&2&& exit 1");
             let mut output = Vec::new();
             let Failure(message) = install(&failing, |line| output.push(line)).await.unwrap_err();
             assert_eq!(output, ["npm error code ENOTFOUND"]);
@@ -110,8 +108,8 @@ mod tests {
 
         #[tokio::test]
         async fn a_silent_installation_is_stopped() {
-            let Failure(message) =
-                within(&script("sleep 600"), Duration::from_millis(100), drop).await.unwrap_err();
+            let silent = script(if cfg!(windows) { "ping -n 600 127.0.0.1 > NUL" } else { "sleep 600" });
+            let Failure(message) = within(&silent, Duration::from_millis(100), drop).await.unwrap_err();
             assert!(message.contains("printed nothing"), "{message}");
         }
     }

@@ -131,12 +131,14 @@ fn winget(environment: &Environment, data_dir: &Path) -> Option<Method> {
 
 fn method(manager: &'static str, program: FoundProgram, args: &[&str], data_dir: &Path) -> Method {
     let quote = |word: &str| match Platform::current() {
-        Platform::Windows => shell::powershell(word),
+        Platform::Windows => shell::windows(word),
         // Only PowerShell takes the `@` for its own.
         _ if word == PACKAGE => word.to_owned(),
         _ => shell::posix(word),
     };
-    let words = std::iter::once(manager).chain(args.iter().copied()).map(quote);
+    // PowerShell would prefer npm.ps1, which its usual policy forbids.
+    let typed = if cfg!(windows) && manager == "npm" { "npm.cmd" } else { manager };
+    let words = std::iter::once(typed).chain(args.iter().copied()).map(quote);
     Method { manager, shown: words.collect::<Vec<_>>().join(" "), command: command(program, args, data_dir) }
 }
 

@@ -1,10 +1,6 @@
-#![cfg(unix)]
-
-use std::os::unix::fs::PermissionsExt as _;
-
 use super::*;
 
-/// A home with programs that are shell scripts.
+/// A home with programs that are scripts.
 struct Home {
     folder: tempfile::TempDir,
 }
@@ -14,7 +10,9 @@ impl Home {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    #[cfg(unix)]
     fn with(self, name: &str, script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
         let program = self.bin().join(name);
         std::fs::create_dir_all(self.bin()).unwrap();
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -22,8 +20,20 @@ impl Home {
         self
     }
 
+    #[cfg(windows)]
+    fn with(self, name: &str, script: &str) -> Self {
+        std::fs::create_dir_all(self.bin()).unwrap();
+        std::fs::write(self.bin().join(format!("{name}.cmd")), format!("@{script}\r\n")).unwrap();
+        self
+    }
+
+    fn prefix(&self) -> PathBuf {
+        self.folder.path().join("prefix")
+    }
+
+    /// Where npm puts programs.
     fn bin(&self) -> PathBuf {
-        self.folder.path().join("prefix/bin")
+        if cfg!(windows) { self.prefix() } else { self.prefix().join("bin") }
     }
 
     fn data(&self) -> PathBuf {
@@ -33,8 +43,11 @@ impl Home {
     /// Programs in the system's folders are found too, so each test has all those before the one it is about.
     async fn find(&self) -> Methods {
         std::fs::create_dir_all(self.data()).unwrap();
-        let environment = Environment::default().with("HOME", self.folder.path()).with("PATH", self.bin());
-        find(&environment, &self.data()).await
+        find(&self.environment(), &self.data()).await
+    }
+
+    fn environment(&self) -> Environment {
+        Environment::default().with("HOME", self.folder.path()).with("PATH", self.bin())
     }
 }
 
@@ -43,11 +56,13 @@ const NODE: &str = "echo v20.1.0";
 #[tokio::test]
 async fn npm_installs_globally_where_its_folder_is_writable_and_searched() {
     let home = Home::new().with("node", NODE);
-    let prefix = home.folder.path().join("prefix");
+    let prefix = home.prefix();
     let home = home.with("npm", &format!("echo {}", prefix.display()));
     let method = home.find().await.best.unwrap();
-    assert_eq!(method.shown, "npm install -g @openai/codex");
-    assert_eq!(method.command.program, home.bin().join("npm"));
+    let shown =
+        if cfg!(windows) { "npm.cmd install -g \"@openai/codex\"" } else { "npm install -g @openai/codex" };
+    assert_eq!(method.shown, shown);
+    assert_eq!(method.command.program.with_extension(""), home.bin().join("npm"));
     assert_eq!(method.command.environment.path_folders()[0], home.bin(), "npm is a script that needs node");
 }
 
@@ -59,7 +74,12 @@ async fn npm_installs_into_the_data_folder_where_its_own_is_not_writable_or_not_
         let method = home.find().await.best.unwrap();
         let own = own_folder(&home.data()).display().to_string();
         assert_eq!(method.command.args, ["install", "--prefix", &own, "@openai/codex"], "{prefix}");
-        assert_eq!(method.shown, format!("npm install --prefix '{own}' @openai/codex"));
+        let shown = if cfg!(windows) {
+            format!("npm.cmd install --prefix \"{own}\" \"@openai/codex\"")
+        } else {
+            format!("npm install --prefix '{own}' @openai/codex")
+        };
+        assert_eq!(method.shown, shown);
     }
     std::fs::remove_dir_all(not_searched).unwrap();
 }
@@ -92,7 +112,7 @@ async fn winget_is_used_by_its_exact_id() {
 #[test]
 fn a_package_manager_that_appears_is_seen() {
     let home = Home::new();
-    let environment = Environment::default().with("HOME", home.folder.path()).with("PATH", home.bin());
+    let environment = home.environment();
     let before = managers(&environment);
     let home = home.with("npm", "");
     assert_ne!(managers(&environment), before);
