@@ -14,10 +14,8 @@ mod requests;
 mod settings;
 mod setup;
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use codex_client::Environment;
 use desktop::app::{App, Overview, RecipeText, SettingsView};
 use desktop::pairing::{CheckStep, PictureCheck, Recipe};
 use desktop::view::{CodexCheck, ViewError};
@@ -29,6 +27,7 @@ use tauri_plugin_dialog::DialogExt as _;
 use crate::clipboard::{copy, copy_secret};
 use crate::logging::Log;
 use crate::login;
+use crate::opener::open;
 
 type Result<T> = std::result::Result<T, ViewError>;
 
@@ -264,36 +263,14 @@ async fn open_data_folder(app: State<'_, App>) -> Result<()> {
         .map_err(|error| ViewError::new(format!("Couldn't open the folder: {error}.")))
 }
 
-/// Opens a folder or an address in the system's program for it, on Linux with an environment in which nothing of an AppImage is
-/// left.
-#[cfg(target_os = "linux")]
-fn open(target: impl AsRef<OsStr>, environment: &Environment) -> std::io::Result<()> {
-    let mut outcome = Err(std::io::ErrorKind::NotFound.into());
-    for mut command in open::commands(target) {
-        command.env_clear().envs(environment.iter());
-        let null = std::process::Stdio::null;
-        command.stdin(null()).stdout(null()).stderr(null());
-        // Tokio reaps it when it ends.
-        outcome = tokio::process::Command::from(command).spawn().map(drop);
-        if outcome.is_ok() {
-            break;
-        }
-    }
-    outcome
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open(target: impl AsRef<OsStr>, _environment: &Environment) -> std::io::Result<()> {
-    open::that_detached(target)
-}
-
 #[tauri::command]
 async fn copy_diagnostics(handle: AppHandle, app: State<'_, App>) -> Result<()> {
     copy(&handle, &app.diagnostics().await)
 }
 
+/// Not on the main thread, where it would destroy the web view inside a call from it.
 #[tauri::command]
-fn close_window(handle: AppHandle) {
+async fn close_window(handle: AppHandle) {
     crate::window::ask_to_close(&handle);
 }
 
@@ -313,8 +290,9 @@ fn show_window(handle: AppHandle) {
     crate::window::show_painted(&handle);
 }
 
+/// Not on the main thread either.
 #[tauri::command]
-fn quit(handle: AppHandle) {
+async fn quit(handle: AppHandle) {
     crate::quit(&handle);
 }
 

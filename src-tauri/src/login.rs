@@ -4,7 +4,7 @@ mod launch_agent;
 
 use std::path::{Path, PathBuf};
 
-use auto_launch::{AutoLaunch, AutoLaunchBuilder};
+use auto_launch::{AutoLaunch, AutoLaunchBuilder, WindowsEnableMode};
 use desktop::app::App;
 use tauri::{AppHandle, Manager as _};
 
@@ -34,6 +34,8 @@ impl StartAtLogin {
             words.map(|word| if word.starts_with("--") { word } else { quote(&word) }).collect();
         let mut builder = AutoLaunchBuilder::new();
         builder.set_app_path(&quote(&program.to_string_lossy())).set_app_name(name).set_args(&args);
+        // Its default writes to the whole computer's registry when run as administrator.
+        builder.set_windows_enable_mode(WindowsEnableMode::CurrentUser);
         builder.build().map(Self::Entry).map_err(|error| error.to_string())
     }
 
@@ -127,6 +129,34 @@ pub(crate) async fn sync(handle: &AppHandle, app: &App) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(windows)]
+    #[test]
+    fn windows_starts_the_quoted_program_with_the_data_folder_unless_the_task_manager_says_no() {
+        const RUN: &str = r"Software\Microsoft\Windows\CurrentVersion\Run";
+        const APPROVED: &str = r"Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run";
+        let user = windows_registry::CURRENT_USER;
+        let approved = user.create(APPROVED).unwrap();
+        let name = format!("Codex Proxy test {}", std::process::id());
+        let system =
+            StartAtLogin::new(&name, "io.github.codex-proxy.test", Some(Path::new(r"D:\Jürgen & Co\")))
+                .unwrap();
+        assert_eq!(system.is_on(), Ok(false));
+        system.turn(true).unwrap();
+        let program = std::env::current_exe().unwrap();
+        let command = user.open(RUN).unwrap().get_string(&name).unwrap();
+        let expected = format!("\"{}\" --hidden --data-dir \"D:\\Jürgen & Co\\\\\"", program.display());
+        assert_eq!(command, expected);
+        assert_eq!(system.is_on(), Ok(true));
+        let off = [3, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+        approved.set_bytes(&name, windows_registry::Type::Bytes, &off).unwrap();
+        assert_eq!(system.is_on(), Ok(false));
+        system.refresh();
+        assert_eq!(system.is_on(), Ok(false), "the user's choice in the Task Manager stays");
+        system.turn(false).unwrap();
+        assert!(user.open(RUN).unwrap().get_string(&name).is_err());
+        approved.remove_value(&name).unwrap();
+    }
 
     #[test]
     fn the_command_is_quoted_for_each_system() {

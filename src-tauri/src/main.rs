@@ -15,6 +15,7 @@ mod login;
 #[cfg(target_os = "macos")]
 mod macos;
 mod notifications;
+mod opener;
 mod options;
 mod signals;
 mod tray;
@@ -55,7 +56,7 @@ impl Quitting {
 }
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::try_parse().unwrap_or_else(|usage| failure::show_usage(&usage));
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -85,6 +86,12 @@ fn run(options: &Options) -> Result<(), String> {
     };
     let mut context = tauri::generate_context!();
     context.config_mut().identifier = named(&context.config().identifier, '.');
+    #[cfg(windows)]
+    if let Err(error) =
+        notifications::register(&context.config().identifier, &named("Codex Proxy", ' '), &data_dir)
+    {
+        tracing::warn!(%error, "notifications may not be shown");
+    }
     let tray_id = named("codex-proxy", '-');
     let own_folder = suffix.is_some().then(|| data_dir.clone());
     let identifier = context.config().identifier.clone();
@@ -96,7 +103,11 @@ fn run(options: &Options) -> Result<(), String> {
 
     let builder = tauri::Builder::default()
         // First, so that a second instance exits before it does anything.
-        .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| window::show(handle, None)))
+        .plugin(tauri_plugin_single_instance::init(|handle, _args, _folder| {
+            // Not inside the callback: on Windows it handles the other process's message, in which no web view can be created.
+            let handle = handle.clone();
+            tauri::async_runtime::spawn(async move { window::show(&handle, None) });
+        }))
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())

@@ -1,5 +1,8 @@
 //! Shows notices as notifications of the system.
 
+#[cfg(windows)]
+use std::path::Path;
+
 use desktop::app::Notice;
 use tauri::AppHandle;
 use tauri_plugin_notification::{Action, ActionType, NotificationExt as _};
@@ -51,6 +54,18 @@ pub(crate) fn listen(handle: &AppHandle) {
     }
 }
 
+/// Makes the app known to Windows, which shows no notification of an unknown one. Our installers do so by their shortcut, which a
+/// copied program and a second data folder lack.
+#[cfg(windows)]
+pub(crate) fn register(id: &str, name: &str, data_dir: &Path) -> std::io::Result<()> {
+    let icon = data_dir.join("icon.png");
+    std::fs::write(&icon, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/icons/128x128.png")))?;
+    let key = windows_registry::CURRENT_USER.create(format!(r"Software\Classes\AppUserModelId\{id}"))?;
+    key.set_string("DisplayName", name)?;
+    key.set_string("IconUri", icon.to_string_lossy())?;
+    Ok(())
+}
+
 /// Shows the notice. Without a notification service, nothing happens.
 pub(crate) fn show(handle: &AppHandle, notice: &Notice) {
     let mut notification = handle.notification().builder().title(notice.title()).body(notice.body());
@@ -64,5 +79,22 @@ pub(crate) fn show(handle: &AppHandle, notice: &Notice) {
     }
     if let Err(error) = notification.show() {
         tracing::warn!(%error, "failed to show a notification");
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_knows_the_apps_name_and_icon() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = format!("io.github.codex-proxy.test{}", std::process::id());
+        register(&id, "Codex Proxy", folder.path()).unwrap();
+        let ids = windows_registry::CURRENT_USER.create(r"Software\Classes\AppUserModelId").unwrap();
+        let key = ids.open(&id).unwrap();
+        assert_eq!(key.get_string("DisplayName").unwrap(), "Codex Proxy");
+        assert!(Path::new(&key.get_string("IconUri").unwrap()).is_file());
+        ids.remove_tree(&id).unwrap();
     }
 }

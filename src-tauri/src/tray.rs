@@ -10,7 +10,7 @@ use desktop::app::{App, TrayAction, TrayMenu};
 use desktop::gateway::ProxyState;
 use tauri::image::Image;
 use tauri::menu::Menu;
-use tauri::tray::{TrayIcon, TrayIconBuilder};
+use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
 use tauri::{AppHandle, Manager, Wry};
 use tokio::sync::Notify;
 
@@ -108,6 +108,14 @@ fn build(handle: &AppHandle, id: &str) -> tauri::Result<()> {
         .icon(image(handle, &shown)?)
         .icon_as_template(cfg!(target_os = "macos"))
         .menu(&menu)
+        // On Windows, the left button opens the window and the right one the menu.
+        .show_menu_on_left_click(!cfg!(windows))
+        .on_tray_icon_event(|icon, event| {
+            use {MouseButton::Left, MouseButtonState::Up, TrayIconEvent::Click};
+            if cfg!(windows) && matches!(event, Click { button: Left, button_state: Up, .. }) {
+                window::show(icon.app_handle(), None);
+            }
+        })
         .on_menu_event(|handle, event| on_click(handle, event.id().as_ref()))
         .build(handle)?;
     handle.manage(Tray { icon, menu, shown: Mutex::new(Shown { menu: shown, entries: Vec::new() }) });

@@ -12,6 +12,7 @@ use tauri::{
     WindowEvent,
 };
 
+use crate::failure;
 use crate::web_view_memory;
 use crate::window_size::{MIN, Size};
 
@@ -76,7 +77,12 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
     }
     let page = view.map_or_else(|| "index.html".to_owned(), |view| format!("index.html?view={view}"));
     let size = handle.state::<State>().size();
-    let built = WebviewWindowBuilder::new(handle, MAIN, WebviewUrl::App(page.into()))
+    let mut builder = WebviewWindowBuilder::new(handle, MAIN, WebviewUrl::App(page.into()));
+    if cfg!(windows) {
+        // With the other data, instead of in a folder for each identifier.
+        builder = builder.data_directory(handle.state::<State>().data_dir.join("webview"));
+    }
+    let built = builder
         .title("Codex Proxy")
         .inner_size(size.width, size.height)
         .min_inner_size(MIN.width, MIN.height)
@@ -85,7 +91,10 @@ pub(crate) fn show(handle: &AppHandle, view: Option<&str>) {
         .build();
     match built {
         Ok(window) => prepare(handle, &window),
-        Err(error) => tracing::error!(%error, "failed to create the window"),
+        Err(error) => {
+            tracing::error!(%error, "failed to create the window");
+            failure::explain_missing_window(handle);
+        }
     }
 }
 
