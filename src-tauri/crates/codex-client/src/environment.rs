@@ -3,6 +3,8 @@
 //! `main` takes the snapshot and passes it in, so tests never touch their process's environment, and codex can run twice
 //! with different homes.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ const APPIMAGE_PREFIXES: [&str; 6] = ["APPIMAGE_", "APPRUN_", "GTK_", "GDK_", "G
 /// On Windows names are case-insensitive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
-    vars: BTreeMap<OsString, OsString>,
+    vars: BTreeMap<Name, OsString>,
 }
 
 impl Environment {
@@ -49,7 +51,7 @@ impl Environment {
         let Some(image) = self.path("APPDIR").filter(|folder| folder.is_absolute()) else { return self };
         let mut cleaned = Self::default();
         for (name, value) in &self.vars {
-            let text = name.to_string_lossy();
+            let text = name.0.to_string_lossy();
             if APPIMAGE_VARIABLES.contains(&&*text)
                 || APPIMAGE_PREFIXES.iter().any(|own| text.starts_with(own))
             {
@@ -83,26 +85,26 @@ impl Environment {
     /// Sets `name` to `value`.
     #[must_use]
     pub fn with(mut self, name: impl AsRef<OsStr>, value: impl Into<OsString>) -> Self {
-        self.vars.insert(canonical(name.as_ref()), value.into());
+        self.vars.insert(Name::new(name), value.into());
         self
     }
 
     /// Removes `name`.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
-        self.vars.remove(&canonical(OsStr::new(name)));
+        self.vars.remove(&Name::new(name));
         self
     }
 
     /// The value of `name`; an empty value counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&OsStr> {
-        self.vars.get(&canonical(OsStr::new(name))).map(OsString::as_os_str).filter(|value| !value.is_empty())
+        self.vars.get(&Name::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
     /// Whether `name` is set, even to nothing.
     pub(crate) fn has(&self, name: &OsStr) -> bool {
-        self.vars.contains_key(&canonical(name))
+        self.vars.contains_key(&Name::new(name))
     }
 
     /// The value of `name` as a path.
@@ -141,18 +143,53 @@ impl Environment {
 
     /// All variables, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        self.vars.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        self.vars.iter().map(|(name, value)| (name.0.as_os_str(), value.as_os_str()))
     }
 }
 
-fn canonical(name: &OsStr) -> OsString {
-    if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_os_string() }
+/// A variable's name. Windows ignores its case, and keeps the spelling that was first.
+#[derive(Clone, Debug)]
+struct Name(OsString);
+
+impl Name {
+    fn new(name: impl AsRef<OsStr>) -> Self {
+        Self(name.as_ref().to_owned())
+    }
+
+    /// What is compared.
+    fn folded(&self) -> Cow<'_, OsStr> {
+        match self.0.to_str() {
+            Some(name) if cfg!(windows) => Cow::Owned(name.to_uppercase().into()),
+            _ => Cow::Borrowed(&self.0),
+        }
+    }
 }
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Name {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    // Unix only: there codex does not set up its sandbox in the temporary folder.
     #[cfg(unix)]
     #[test]
     fn home_inside_the_temporary_folder_is_detected() {
@@ -167,6 +204,7 @@ mod tests {
         assert_eq!(usual.temporary_codex_home(), Some("/tmp/home".into()));
     }
 
+    // Unix only: AppImages are for Linux.
     #[cfg(unix)]
     #[test]
     fn nothing_of_an_appimage_reaches_other_programs() {
@@ -205,6 +243,19 @@ mod tests {
         assert_eq!(environment.clone().without_appimage(), expected);
         let outside = environment.without("APPDIR");
         assert_eq!(outside.clone().without_appimage(), outside);
+    }
+
+    #[test]
+    fn spellings_of_a_variable_are_one_on_windows() {
+        let environment = Environment::default().with("Path", "old").with("PATH", "new").with("Köln", "x");
+        let names: Vec<_> = environment.iter().map(|(name, _)| name.to_str().unwrap()).collect();
+        let expected: &[_] = if cfg!(windows) { &["Köln", "Path"] } else { &["Köln", "PATH", "Path"] };
+        assert_eq!(names.len(), expected.len(), "{names:?}");
+        assert!(expected.iter().all(|name| names.contains(name)), "{names:?}");
+        assert_eq!(environment.get("path").is_some(), cfg!(windows));
+        assert_eq!(environment.get("PATH"), Some(OsStr::new("new")));
+        assert_eq!(environment.get("KÖLN").is_some(), cfg!(windows));
+        assert_eq!(environment.clone().without("pAth").get("PATH").is_none(), cfg!(windows));
     }
 
     #[test]

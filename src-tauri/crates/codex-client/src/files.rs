@@ -211,6 +211,7 @@ mod tests {
         assert_ne!(FileStamp::read(&path), before);
     }
 
+    // Unix only: Windows may refuse links.
     #[cfg(unix)]
     #[test]
     fn retargeted_link_has_another_stamp() {

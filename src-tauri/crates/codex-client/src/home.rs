@@ -101,8 +101,8 @@ pub(crate) async fn prepare(
     let has_auth = user_home.as_ref().is_some_and(|home| home.join(AUTH).exists());
     let linked = match inherited::needs_keyring(&settings, has_auth) {
         true => Err("the system keychain stores the sign-in for one home only".to_owned()),
-        false => create_links(folder, user_home.as_deref())
-            .map_err(|error| format!("a private home cannot be created ({error})")),
+        false => create_links(folder, user_home.as_deref(), provider.own.is_none())
+            .map_err(|error| why_not_private(&error)),
     };
     let inherited = inherited::inherited(&settings, user_home.as_deref());
     let (environment, mut args, used) = match linked {
@@ -148,22 +148,47 @@ fn read_settings(user_home: Option<&Path>) -> Result<toml::Table, String> {
 /// Whether the user's settings trust this folder or the repository that contains it.
 pub(crate) fn is_trusted(user_home: Option<&Path>, folder: &Path) -> bool {
     let Ok(settings) = read_settings(user_home) else { return false };
+    let projects = settings.get("projects").and_then(toml::Value::as_table);
+    // As codex looks it up: first with all links resolved, then as it was named.
     let trusted = |folder: &Path| {
-        let project = settings.get("projects").and_then(|projects| projects.get(folder.to_str()?));
-        project.and_then(|project| project.get("trust_level")?.as_str()) == Some("trusted")
+        let real = dunce::canonicalize(folder).ok();
+        let level = real.as_deref().into_iter().chain([folder]).find_map(|folder| {
+            let (_, project) =
+                projects?.iter().find(|(name, _)| Some(trust_key(name)) == folder.to_str().map(trust_key))?;
+            project.get("trust_level")?.as_str()
+        });
+        level == Some("trusted")
     };
     let repository = folder.ancestors().find(|folder| folder.join(".git").exists());
     trusted(folder) || repository.is_some_and(trusted)
 }
 
-/// Creates the private home and its links to the user's home.
-fn create_links(folder: &Path, user_home: Option<&Path>) -> io::Result<()> {
+/// A folder's name in the user's settings, for comparing: codex ignores its case on Windows.
+fn trust_key(folder: &str) -> String {
+    if cfg!(windows) { folder.to_ascii_lowercase() } else { folder.to_owned() }
+}
+
+/// Completes "since …".
+fn why_not_private(error: &io::Error) -> String {
+    /// `ERROR_PRIVILEGE_NOT_HELD`: only administrators may create links.
+    const PRIVILEGE_NOT_HELD: i32 = 1314;
+    if cfg!(windows) && error.raw_os_error() == Some(PRIVILEGE_NOT_HELD) {
+        return "Windows allows the link to the sign-in only in Developer Mode (Settings, System, For developers)"
+            .to_owned();
+    }
+    format!("a private home cannot be created ({error})")
+}
+
+/// Creates the private home and its links to the user's home. A provider with its own key does without the sign-in.
+fn create_links(folder: &Path, user_home: Option<&Path>, needs_sign_in: bool) -> io::Result<()> {
     create_private_folder(folder)?;
     let Some(user_home) = user_home else { return Ok(()) };
     let user_home = std::path::absolute(user_home)?;
-    link(&user_home.join(AUTH), &folder.join(AUTH))?;
-    if let Err(error) = link(&user_home.join(DOTENV), &folder.join(DOTENV)) {
-        tracing::warn!(%error, "cannot link codex's .env; plain models run without it");
+    for (name, needed) in [(AUTH, needs_sign_in), (DOTENV, user_home.join(DOTENV).exists())] {
+        match link(&user_home.join(name), &folder.join(name)) {
+            Err(error) if needed => return Err(error),
+            linked => linked.unwrap_or_else(|error| tracing::debug!(name, %error, "cannot link")),
+        }
     }
     Ok(())
 }
@@ -186,7 +211,9 @@ fn link(target: &Path, link: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    symlink(target, link)
+    symlink(target, link)?;
+    // Wine says that it made one, and makes none.
+    fs::read_link(link).map(drop)
 }
 
 fn write_settings(folder: &Path, settings: &toml::Table) -> Result<(), CodexError> {

@@ -2,17 +2,21 @@
 //! `PATH`, then the folders that installers use.
 //!
 //! The result includes the environment to start it with: codex from npm is a script that needs `node`, so its own folder
-//! and the searched folders are added to `PATH`.
+//! and the searched folders are added to `PATH`. On Windows the program behind that script is found.
 
+mod folders;
 mod login_shell;
+mod script;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::environment::Environment;
 use crate::error::CodexError;
 use crate::process::{command, output};
+
+use folders::{install_folders, is_same_path};
 
 pub use login_shell::with_login_shell;
 
@@ -33,7 +37,7 @@ pub struct Search {
 /// The codex binary that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The binary or script.
+    /// The binary or script. On Windows the program behind npm's script.
     pub path: PathBuf,
     /// How it was found.
     pub by: FoundBy,
@@ -93,11 +97,12 @@ impl Search {
         // A bare name is looked up on the PATH, as in a shell.
         let bare = setting.components().count() == 1 && !setting.is_absolute();
         let folders = bare.then(|| self.environment.get("PATH").unwrap_or_default());
-        let found = which::which_in(setting, folders, "/").map_err(|_| {
+        let found = find_runnable(setting, folders).ok_or_else(|| {
             let reason = match setting.metadata() {
                 _ if bare => "is not on the PATH",
                 Err(_) => "does not exist",
                 Ok(metadata) if metadata.is_dir() => "is a folder",
+                Ok(_) if cfg!(windows) => "is not a program (its name ends with .exe, .cmd or .bat)",
                 Ok(_) => "is not executable (run `chmod +x` on it)",
             };
             CodexError::BadPath { path: setting.to_owned(), reason }
@@ -114,6 +119,7 @@ impl Search {
         first_codex(&self.environment.path_folders())
             .or_else(|| self.own_codex())
             .or_else(|| first_codex(&install_folders(&self.environment)))
+            .map(program)
     }
 
     fn own_codex(&self) -> Option<PathBuf> {
@@ -122,7 +128,7 @@ impl Search {
 
     fn found(&self, path: PathBuf, by: FoundBy, more_folders: &[PathBuf]) -> Found {
         let environment = environment_for(&path, &self.environment, more_folders);
-        Found { path, by, environment }
+        Found { path: program(path), by, environment }
     }
 }
 
@@ -159,7 +165,7 @@ pub fn is_on_path(name: &str, environment: &Environment) -> bool {
 /// Whether codex in this folder would be found.
 #[must_use]
 pub fn is_searched(folder: &Path, environment: &Environment) -> bool {
-    let known = |folders: Vec<PathBuf>| folders.iter().any(|known| known == folder);
+    let known = |folders: Vec<PathBuf>| folders.iter().any(|known| is_same_path(known, folder));
     known(environment.path_folders()) || known(install_folders(environment))
 }
 
@@ -167,7 +173,7 @@ pub fn is_searched(folder: &Path, environment: &Environment) -> bool {
 fn environment_for(program: &Path, environment: &Environment, more_folders: &[PathBuf]) -> Environment {
     let mut folders: Vec<PathBuf> = folder_of(program).into_iter().collect();
     for folder in environment.path_folders().iter().chain(more_folders) {
-        if !folders.contains(folder) {
+        if !folders.iter().any(|known| is_same_path(known, folder)) {
             folders.push(folder.clone());
         }
     }
@@ -208,81 +214,22 @@ fn first_codex(folders: &[PathBuf]) -> Option<PathBuf> {
 
 fn first_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path: OsString = std::env::join_paths(folders.iter().filter(|folder| folder.is_absolute())).ok()?;
-    // On Windows this tries `.exe`, `.cmd` and the other extensions in PATHEXT.
-    which::which_in(name, Some(path), "/").ok()
+    find_runnable(Path::new(name), Some(&path))
 }
 
-/// The folders where npm, Node version managers and package managers install programs, best first.
-fn install_folders(environment: &Environment) -> Vec<PathBuf> {
-    let mut folders = Vec::new();
-    let from = |variable: &str, below: &str| environment.path(variable).map(|folder| folder.join(below));
-    folders.extend(from("NPM_CONFIG_PREFIX", "bin"));
-    folders.extend(from("PNPM_HOME", ""));
-    folders.extend(from("VOLTA_HOME", "bin"));
-    folders.extend(from("BUN_INSTALL", "bin"));
-    folders.extend(from("FNM_MULTISHELL_PATH", "bin"));
-    folders.extend(from("NVM_BIN", ""));
-    if cfg!(windows) {
-        folders.extend(from("APPDATA", "npm"));
-        folders.extend(from("LOCALAPPDATA", "pnpm"));
-        folders.extend(from("LOCALAPPDATA", "Volta/bin"));
-        folders.extend(from("ProgramFiles", "nodejs"));
-        folders.extend(from("LOCALAPPDATA", "Microsoft/WinGet/Links"));
-        folders.extend(from("LOCALAPPDATA", "Microsoft/WindowsApps"));
-    }
-    if let Some(home) = environment.home() {
-        let below = [
-            ".local/bin",
-            ".npm-global/bin",
-            ".npm/bin",
-            "n/bin",
-            ".volta/bin",
-            ".asdf/shims",
-            ".local/share/mise/shims",
-            ".nodenv/shims",
-            ".bun/bin",
-            ".local/share/pnpm",
-            "Library/pnpm",
-            ".cargo/bin",
-            ".nix-profile/bin",
-            "bin",
-        ];
-        folders.extend(below.map(|below| home.join(below)));
-        folders.extend(newest_first(&home.join(".nvm/versions/node"), "bin"));
-        for fnm in [".local/share/fnm", "Library/Application Support/fnm", ".fnm", "AppData/Roaming/fnm"] {
-            let below = if cfg!(windows) { "installation" } else { "installation/bin" };
-            folders.extend(newest_first(&home.join(fnm).join("node-versions"), below));
-        }
-    }
-    if cfg!(unix) {
-        let system = [
-            "/opt/homebrew/bin",
-            "/usr/local/bin",
-            "/opt/local/bin",
-            "/run/current-system/sw/bin",
-            "/home/linuxbrew/.linuxbrew/bin",
-            "/usr/bin",
-            "/snap/bin",
-        ];
-        folders.extend(system.map(PathBuf::from));
-    }
-    folders
+/// The first program that `name` stands for. On Windows this tries `.exe`, `.cmd` and the other extensions in PATHEXT.
+fn find_runnable(name: &Path, folders: Option<&OsStr>) -> Option<PathBuf> {
+    // PATHEXT may also name scripts that only a shell can start, and npm puts such a `codex.ps1` beside its `codex.cmd`.
+    let is_runnable = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default();
+        ["exe", "com", "cmd", "bat"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
+    which::which_in_all(name, folders, "/").ok()?.find(|path| cfg!(not(windows)) || is_runnable(path))
 }
 
-/// The subfolders of `folder`, which are named after versions, newest first, each joined with `below`.
-fn newest_first(folder: &Path, below: &str) -> Vec<PathBuf> {
-    let mut versions: Vec<(Vec<u64>, PathBuf)> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let numbers = name.trim_start_matches('v').split('.').map(|n| n.parse().unwrap_or(0)).collect();
-            (numbers, entry.path().join(below))
-        })
-        .collect();
-    versions.sort_by(|a, b| b.0.cmp(&a.0));
-    versions.into_iter().map(|(_, path)| path).collect()
+/// The program to start for what was found.
+fn program(found: PathBuf) -> PathBuf {
+    script::program_behind(&found).unwrap_or(found)
 }
 
 #[cfg(test)]

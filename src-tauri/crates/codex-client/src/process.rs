@@ -99,6 +99,7 @@ fn shell(script: &str) -> LineCommand {
     }
 }
 
+// Unix only: the programs are scripts of sh, and /proc tells which run.
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

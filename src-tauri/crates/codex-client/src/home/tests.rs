@@ -82,6 +82,25 @@ fn relative_paths_are_resolved_against_the_users_home() {
 }
 
 #[test]
+fn settings_saved_by_an_editor_of_windows_are_read() {
+    let home = tempfile::tempdir().unwrap();
+    let text =
+        "\u{feff}model = \"m\"\r\n[model_providers.corp]\r\nname = \"Corp\"\r\nbase_url = \"http://c\"\r\n";
+    fs::write(home.path().join(CONFIG), text).unwrap();
+    let settings = read_settings(Some(home.path())).unwrap();
+    assert_eq!(settings, table(&text.replace(['\u{feff}', '\r'], "")));
+    fs::write(home.path().join(CONFIG), format!("{text}wrong\r\n")).unwrap();
+    assert!(read_settings(Some(home.path())).unwrap_err().starts_with(", line 5: "));
+}
+
+#[test]
+fn refused_link_says_what_to_switch_on() {
+    let reason = why_not_private(&io::Error::from_raw_os_error(1314));
+    assert_eq!(reason.contains("Developer Mode"), cfg!(windows), "{reason}");
+    assert!(why_not_private(&io::Error::other("x")).ends_with("cannot be created (x)"));
+}
+
+#[test]
 fn sign_in_stored_in_the_keychain_rules_out_a_private_home() {
     let settings = |store: &str| table(&format!("cli_auth_credentials_store = \"{store}\""));
     assert!(inherited::needs_keyring(&settings("keyring"), true));
@@ -112,20 +131,21 @@ fn error_on_invalid_settings_does_not_quote_them() {
     assert!(read_settings(Some(&home.path().join("none"))).unwrap().is_empty());
 }
 
+// Unix only: file modes, and Windows may refuse links.
 #[cfg(unix)]
 #[test]
 fn sign_in_is_linked_even_before_it_exists() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let (users, private) = (folder.path().join("users"), folder.path().join("a/private"));
-    create_links(&private, Some(&users)).unwrap();
+    create_links(&private, Some(&users), true).unwrap();
     assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o777, 0o700);
     fs::create_dir(&users).unwrap();
     fs::write(users.join(AUTH), "one").unwrap();
     // An existing file is replaced.
     fs::remove_file(private.join(AUTH)).unwrap();
     fs::write(private.join(AUTH), "a copy").unwrap();
-    create_links(&private, Some(&users)).unwrap();
+    create_links(&private, Some(&users), true).unwrap();
     assert_eq!(fs::read_to_string(private.join(AUTH)).unwrap(), "one");
     assert!(fs::symlink_metadata(private.join(AUTH)).unwrap().is_symlink());
     write(&private, CONFIG, b"x").unwrap();
@@ -147,4 +167,12 @@ fn folder_is_trusted_if_the_user_trusts_it_or_its_repository() {
             && !is_trusted(Some(home.path()), home.path())
             && !is_trusted(None, &other)
     );
+    // Windows ignores case, and codex writes these names in lower case.
+    fs::create_dir_all(&other).unwrap();
+    let real = dunce::canonicalize(&other).unwrap();
+    let lower = toml::Value::from(real.display().to_string().to_ascii_lowercase());
+    fs::write(home.path().join(CONFIG), format!("[projects.{lower}]\ntrust_level = \"trusted\"\n")).unwrap();
+    assert_eq!(is_trusted(Some(home.path()), &other.with_file_name("OTHER")), cfg!(windows));
+    let is_lower = lower.as_str() == real.to_str();
+    assert_eq!(is_trusted(Some(home.path()), &fs::canonicalize(&other).unwrap()), cfg!(windows) || is_lower);
 }

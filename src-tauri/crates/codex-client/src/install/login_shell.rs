@@ -164,6 +164,7 @@ fn between_markers(output: &[u8]) -> Environment {
     variables
 }
 
+// Unix only: Windows has no login shell.
 #[cfg(unix)]
 #[cfg(test)]
 mod tests {

@@ -1,3 +1,4 @@
+// Unix only: codex is a script of sh here; `script`, `folders` and tests/it/paths.rs have those of Windows.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt;

@@ -137,7 +137,7 @@ fn start(session: &Session, request: &TurnRequest, files: &Path) -> io::Result<(
     let environment = session.environment.clone().without("RUST_BACKTRACE");
     let mut command = command(&session.readiness.path, &environment);
     let args = args(request, instructions.as_deref(), schema.as_deref());
-    command.args(args).current_dir(&request.profile.workspace);
+    command.args(args).current_dir(dunce::simplified(&request.profile.workspace));
     let (process, streams) = Process::start(command)?;
     Ok((process, streams, transcript::text(&items, request.turn_instructions.as_deref())))
 }

@@ -91,6 +91,7 @@ async fn read_lines(mut stream: impl AsyncRead + Unpin, lines: mpsc::Sender<Stri
     }
 }
 
+// Unix only: the programs are scripts of sh.
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

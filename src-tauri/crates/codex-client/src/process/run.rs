@@ -60,6 +60,7 @@ pub async fn run_program(
     Ok((ended??, String::from_utf8_lossy(&errors).into_owned()))
 }
 
+// Unix only: the programs are scripts of sh.
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;

@@ -29,14 +29,14 @@ impl Process {
         Ok((Self { job }, streams))
     }
 
-    /// Waits until the process has exited.
+    /// Waits until the process has exited. Not the job's own wait, which may be for the others, without a limit.
     pub(crate) async fn wait(&mut self) -> io::Result<std::process::ExitStatus> {
-        self.job.wait().await
+        self.job.inner_mut().wait().await
     }
 
-    /// Kills every process of the job and waits until they are gone.
+    /// Kills every process of the job and waits until the process is gone.
     pub(crate) async fn kill(&mut self) {
         let _ = self.job.start_kill();
-        let _ = self.job.wait().await;
+        let _ = self.wait().await;
     }
 }

@@ -48,6 +48,8 @@ pub(crate) const DEFAULT_INSTRUCTIONS: &str = "You are a helpful assistant.";
 #[must_use]
 pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, trusted: bool) -> Value {
     let mut config = Map::new();
+    // Programs that codex starts may not understand the form that links are resolved to on Windows.
+    let workspace = dunce::simplified(&profile.workspace);
     // Without it, codex keeps an unsubscribed thread in memory for a long time.
     config.insert("thread_unload_delay_secs".into(), 0.into());
     // The user's own programs are for the user's own turns. 0.120 knows the hooks by their former name.
@@ -57,7 +59,7 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     }
     let mut params = json!({
         "model": profile.model,
-        "cwd": profile.workspace,
+        "cwd": workspace,
         "sandbox": profile.sandbox,
         "approvalPolicy": if profile.asks() { "on-request" } else { "never" },
         // No session file, unless the user wants it: API turns do not belong in the user's history.
@@ -78,7 +80,7 @@ pub fn thread_start_params(profile: &ThreadProfile, instructions: Option<&str>, 
     }
     if !trusted && profile.sandbox != SandboxMode::ReadOnly {
         // Without this, codex records a writable folder as trusted in the user's settings.
-        let folder = profile.workspace.display().to_string();
+        let folder = workspace.display().to_string();
         config.insert("projects".into(), json!({ folder: { "trust_level": "untrusted" } }));
     }
     if profile.asks() {
