@@ -1,4 +1,5 @@
-//! `cargo xtask tidy`: rejects import cycles, imports from higher layers, long files and outdated bindings.
+//! `cargo xtask tidy`: rejects import cycles, imports from higher layers, long files, outdated bindings, and processes that
+//! codex-client does not start.
 //!
 //! A path counts as an import if it starts with `crate::`, `self::` or `super::`, in a `use` or elsewhere, outside of tests. A
 //! parent that names its child without one of these imports nothing.
@@ -110,10 +111,27 @@ fn long_files(folder: &Path) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-fn check(Crate { name, file, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
+/// Whether a path names what starts a process. Not `clap::Command`.
+fn starts_a_process(path: &[String]) -> bool {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(path[..], [.., "process", "Command"] | [.., "process", "Command", "new"])
+}
+
+fn check(Crate { name, file, ships, .. }: &Crate, root: &Path) -> Result<Vec<String>> {
     let modules = Modules::read(file)?;
     let relative = |file: &Path| slashes(file.strip_prefix(root).unwrap_or(file));
     let mut findings = Vec::new();
+    for module in modules.all().iter().filter(|_| *ships) {
+        let allowed = name == "codex-client" && module.top.as_deref() == Some("process");
+        let references = module.source.references.iter();
+        for reference in references.filter(|reference| !allowed && starts_a_process(&reference.path)) {
+            findings.push(format!(
+                "{}:{}: this process would outlive us, and show a console on Windows; use those of codex-client",
+                relative(&module.file),
+                reference.line
+            ));
+        }
+    }
     for Cycle { files, steps } in cycles::find(&graph(&modules)) {
         let steps: Vec<String> =
             steps.iter().map(|(file, line)| format!("    {}:{line} imports", relative(file))).collect();

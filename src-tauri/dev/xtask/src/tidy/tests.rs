@@ -51,6 +51,24 @@ fn every_way_to_write_a_path_is_an_import() {
 }
 
 #[test]
+fn only_codex_client_starts_processes() {
+    for text in [
+        "use std::process::{Command, Stdio};",
+        "fn f() { tokio::process::Command::new(\"git\"); }",
+        "mod inner { fn f() { let _ = std::process::Command::new(\"git\"); } }",
+    ] {
+        let reported =
+            |name, file| found(name, &[("lib.rs", "mod process;"), (file, text)]).contains("show a console");
+        assert!(reported("new", "process.rs") && !reported("codex-client", "process.rs"), "{text}");
+        let test = format!("#[cfg(test)] mod t {{ {text} }}");
+        assert!(!found("new", &[("lib.rs", test.as_str())]).contains("console"), "{text}");
+    }
+    for text in ["use std::process::ExitCode;", "fn f() { clap::Command::new(\"x\"); }"] {
+        assert_eq!(found("new", &[("lib.rs", text)]), "", "{text}");
+    }
+}
+
+#[test]
 fn re_exports_are_followed_to_the_defining_file() {
     assert!(creates_a_cycle("use crate::Reached;"));
     assert!(creates_a_cycle("use crate::c::Reached;"));
