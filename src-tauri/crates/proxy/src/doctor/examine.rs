@@ -113,6 +113,10 @@ fn working_folder(settings: &Settings, applied: Option<SandboxMode>) -> Finding 
     let folder = settings.working_folder();
     let mode = match (applied.unwrap_or(settings.sandbox), settings.sandbox) {
         (applied, set) if applied == set => set.name().to_owned(),
+        (SandboxMode::ReadOnly, set) if cfg!(windows) => format!(
+            "read-only: codex allows {} once `[windows]` in its config.toml has `sandbox = \"unelevated\"` or `\"elevated\"`",
+            set.name()
+        ),
         (applied, set) => format!("{}: codex does not allow {} here", applied.name(), set.name()),
     };
     let shown = folder.display();
