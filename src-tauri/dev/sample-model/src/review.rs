@@ -1,5 +1,7 @@
 //! Answers codex's own prompt for reviews with findings in the form that it asks for.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 /// How codex's prompt for reviews begins.
@@ -16,7 +18,7 @@ pub(crate) fn is_review(body: &Value, messages: &[(String, String)]) -> bool {
 pub(crate) fn answer(messages: &[(String, String)], prompt: &str, findings: usize) -> String {
     let folder = messages.iter().find_map(|(_, text)| between(text, "<cwd>", "</cwd>")).unwrap_or_default();
     let path = prompt.lines().find_map(|line| line.strip_prefix("+++ b/").or(line.strip_prefix("--- a/")));
-    let file = format!("{folder}/{}", path.unwrap_or("unknown").trim_end());
+    let file = Path::new(folder).join(path.unwrap_or("unknown").trim_end());
     let found: Vec<Value> = (1..=findings)
         .map(|n| {
             json!({
@@ -58,7 +60,10 @@ mod tests {
         assert!(is_review(&json!({}), &messages) && !is_review(&json!({}), &messages[1..]));
         let review: Value =
             serde_json::from_str(&answer(&messages, "--- /dev/null\n+++ b/src/a.rs\n+x", 2)).unwrap();
-        assert_eq!(review["findings"][1]["code_location"]["absolute_file_path"], "/w/src/a.rs");
+        assert_eq!(
+            review["findings"][1]["code_location"]["absolute_file_path"],
+            Path::new("/w").join("src/a.rs").to_str().unwrap()
+        );
         assert_eq!(review["findings"].as_array().map(Vec::len), Some(2));
     }
 }

@@ -35,10 +35,11 @@ pub fn sample_mcp() -> PathBuf {
 
 /// The absolute form of a path that cargo compiled into a test.
 ///
-/// Cross-compiled for Windows, such a path has no drive: it is on that of the running test.
+/// Cross-compiled for Windows, such a path has no drive and slashes: it is on the drive of the running test.
 #[must_use]
 pub fn absolute(compiled: &str) -> PathBuf {
-    env::current_exe().unwrap_or_default().join(compiled)
+    let path = env::current_exe().unwrap_or_default().join(compiled);
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// A binary of the running test's build.

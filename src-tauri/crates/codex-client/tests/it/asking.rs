@@ -7,7 +7,7 @@ use codex_client::{
     TurnRequest,
 };
 
-use sample_model::under_test;
+use sample_model::{not_under_wine, under_test};
 
 use crate::support::{Real, TurnOutput, collect, eventually, next, real, real_with_config};
 
@@ -45,25 +45,28 @@ async fn decide(real: &Real, prompt: &str, decision: Decision) -> (Question, Tur
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn allowed_command_runs_outside_the_sandbox() {
+    not_under_wine!("Wine has no PowerShell");
     let real = real().await;
-    let prompt = r#"[[escalate="touch here.txt" why="May I create a file?"]]"#;
+    let prompt = r#"[[escalate="mkdir here" why="May I create a folder?"]]"#;
     let mut turn = start(&real, prompt).await;
     let ask = asked(&mut turn).await;
     assert!(turn.idle_since().is_none(), "a turn that waits for a person is not idle");
-    assert_eq!(ask.reason.as_deref(), Some("May I create a file?"));
+    assert_eq!(ask.reason.as_deref(), Some("May I create a folder?"));
     let Question::Command { command, argv, folder, escalates, extra_permissions, network } =
         ask.question.clone()
     else {
         panic!("{ask:?}")
     };
-    assert!(command.ends_with(" -lc 'touch here.txt'"), "{command}");
-    assert_eq!(argv[1..], ["-lc", "touch here.txt"]);
+    // PowerShell on Windows.
+    let option = if cfg!(windows) { "-Command" } else { "-lc" };
+    assert!(command.ends_with(&format!(" {option} 'mkdir here'")), "{command}");
+    assert_eq!(argv[argv.len() - 2..], [option, "mkdir here"]);
     assert_eq!((folder, escalates), (real.workspace.clone(), true));
     assert_eq!((extra_permissions, network), (None, None));
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
     assert!(ask.answer(Decision::Accept));
     collect(turn).await.expect_success();
-    assert!(real.workspace.join("here.txt").exists());
+    assert!(real.workspace.join("here").exists());
     // Nothing is remembered in the user's home.
     assert!(!real.home.path().join(".codex/rules").exists());
 }
@@ -72,10 +75,10 @@ async fn allowed_command_runs_outside_the_sandbox() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn declined_command_does_not_run_and_the_answer_goes_on() {
     let real = real().await;
-    let (_, output) = decide(&real, r#"[[escalate="touch here.txt"]]"#, Decision::Decline).await;
+    let (_, output) = decide(&real, r#"[[escalate="mkdir here"]]"#, Decision::Decline).await;
     output.expect_success();
     assert!(output.text().contains("rejected by user"), "{}", output.text());
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
@@ -83,32 +86,32 @@ async fn declined_command_does_not_run_and_the_answer_goes_on() {
 async fn cancelled_question_ends_the_turn() {
     let real = real().await;
     for prompt in
-        [r#"[[escalate="touch here.txt"]]"#, "[[permission=network]]", r#"[[question="Which?|Red|Blue"]]"#]
+        [r#"[[escalate="mkdir here"]]"#, "[[permission=network]]", r#"[[question="Which?|Red|Blue"]]"#]
     {
         let (_, output) = decide(&real, prompt, Decision::Cancel).await;
         assert!(output.expect_success().interrupted, "{prompt}: {output:?}");
         assert_eq!(output.text(), "", "{prompt}");
     }
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn dropped_question_is_declined_and_reported() {
     let real = real().await;
-    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    let mut turn = start(&real, r#"[[escalate="mkdir here"]]"#).await;
     drop(asked(&mut turn).await);
     let output = collect(turn).await;
     assert!(output.text().contains("rejected by user"), "{}", output.text());
     assert!(output.items.contains(&ItemEvent::Declined { what: "running a command" }), "{:?}", output.items);
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn question_of_a_dropped_turn_is_closed_and_nothing_runs() {
     let real = real().await;
-    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    let mut turn = start(&real, r#"[[escalate="mkdir here"]]"#).await;
     let ask = asked(&mut turn).await;
     drop(turn);
     tokio::time::timeout(crate::support::TIMEOUT, ask.closed()).await.expect("it still waits");
@@ -116,36 +119,37 @@ async fn question_of_a_dropped_turn_is_closed_and_nothing_runs() {
     // The same codex goes on, and runs nothing of it.
     let output = real.run(real.request(ThreadKind::Agent, "[[say=\"still here\"]]")).await;
     assert_eq!(output.text(), "still here");
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn question_is_closed_when_codex_is_gone() {
     let real = real().await;
-    let mut turn = start(&real, r#"[[escalate="touch here.txt"]]"#).await;
+    let mut turn = start(&real, r#"[[escalate="mkdir here"]]"#).await;
     let ask = asked(&mut turn).await;
     real.agent.shutdown().await;
     ask.closed().await;
     assert!(!ask.answer(Decision::Accept));
     assert!(collect(turn).await.end.unwrap().is_err());
-    assert!(!real.workspace.join("here.txt").exists());
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn two_questions_wait_at_once_and_each_has_its_own_answer() {
+    not_under_wine!("Wine has no PowerShell");
     let real = real().await;
-    let mut turn = start(&real, r#"[[escalate="touch one.txt" escalate="touch two.txt"]]"#).await;
+    let mut turn = start(&real, r#"[[escalate="mkdir one" escalate="mkdir two"]]"#).await;
     // codex starts both at once, in any order.
     let asks = [asked(&mut turn).await, asked(&mut turn).await];
-    let is_second = |ask: &Ask| format!("{:?}", ask.question).contains("two.txt");
+    let is_second = |ask: &Ask| format!("{:?}", ask.question).contains("two");
     let (second, first): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(is_second);
     assert!(second.into_iter().all(|ask| ask.answer(Decision::Accept)));
-    eventually("the second command to run", || real.workspace.join("two.txt").exists()).await;
+    eventually("the second command to run", || real.workspace.join("two").exists()).await;
     assert!(first.into_iter().all(|ask| ask.answer(Decision::Decline)));
     collect(turn).await.expect_success();
-    assert!(!real.workspace.join("one.txt").exists());
+    assert!(!real.workspace.join("one").exists());
 }
 
 #[tokio::test]
@@ -178,9 +182,11 @@ async fn file_change_shows_its_diff_and_is_applied_only_when_allowed() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn granted_permission_lets_the_commands_of_the_turn_write_and_a_declined_one_does_not() {
+    not_under_wine!("Wine has no PowerShell");
     let real = real().await;
     let folder = real.workspace.display().to_string();
-    let prompt = format!(r#"[[permission="write:{folder}" why="to build" then shell="touch here.txt"]]"#);
+    let permission = serde_json::to_string(&format!("write:{folder}")).unwrap();
+    let prompt = format!(r#"[[permission={permission} why="to build" then shell="mkdir here"]]"#);
     for (decision, written) in [(Decision::Decline, false), (Decision::Accept, true)] {
         let (question, output) = decide(&real, &prompt, decision).await;
         assert_eq!(
@@ -188,27 +194,28 @@ async fn granted_permission_lets_the_commands_of_the_turn_write_and_a_declined_o
             Question::Permissions { wants: vec![format!("Change {folder}")], folder: real.workspace.clone() }
         );
         output.expect_success();
-        assert_eq!(real.workspace.join("here.txt").exists(), written);
+        assert_eq!(real.workspace.join("here").exists(), written);
     }
     // Nor does it outlive its turn.
-    std::fs::remove_file(real.workspace.join("here.txt")).unwrap();
-    real.run(asking(&real, r#"[[shell="touch here.txt"]]"#)).await.expect_success();
-    assert!(!real.workspace.join("here.txt").exists());
+    std::fs::remove_dir(real.workspace.join("here")).unwrap();
+    real.run(asking(&real, r#"[[shell="mkdir here"]]"#)).await.expect_success();
+    assert!(!real.workspace.join("here").exists());
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn command_with_more_permissions_names_them() {
+    not_under_wine!("Wine has no PowerShell");
     let real = real().await;
     let folder = real.workspace.display().to_string();
-    let arguments = serde_json::json!({"cmd": "touch here.txt", "sandbox_permissions": "with_additional_permissions",
+    let arguments = serde_json::json!({"cmd": "mkdir here", "sandbox_permissions": "with_additional_permissions",
         "additional_permissions": {"file_system": {"write": [folder]}}});
     let (question, _) = decide(&real, &format!("[[tool=exec_command:{arguments}]]"), Decision::Accept).await;
     let Question::Command { escalates: false, extra_permissions: Some(extra), .. } = question else {
         panic!("{question:?}")
     };
     assert_eq!(extra, format!("Change {folder}"));
-    assert!(real.workspace.join("here.txt").exists());
+    assert!(real.workspace.join("here").exists());
 }
 
 #[tokio::test]
@@ -234,17 +241,18 @@ async fn models_question_gets_the_chosen_answer() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn turns_without_the_setting_and_with_full_access_ask_nothing() {
+    not_under_wine!("Wine has no PowerShell");
     let real = real().await;
-    let output = real.run(real.request(ThreadKind::Agent, r#"[[escalate="touch here.txt"]]"#)).await;
+    let output = real.run(real.request(ThreadKind::Agent, r#"[[escalate="mkdir here"]]"#)).await;
     output.expect_success();
-    assert!(!real.workspace.join("here.txt").exists());
-    let mut full = asking(&real, r#"[[shell="touch here.txt"]]"#);
+    assert!(!real.workspace.join("here").exists());
+    let mut full = asking(&real, r#"[[shell="mkdir here"]]"#);
     full.profile.sandbox = SandboxMode::DangerFullAccess;
     let mut turn = real.agent.turn(full).await.unwrap();
     while let Some(event) = next(&mut turn).await {
         assert!(!matches!(event, TurnEvent::Asked(_)));
     }
-    assert!(real.workspace.join("here.txt").exists());
+    assert!(real.workspace.join("here").exists());
 }
 
 /// With the MCP server `asker`.

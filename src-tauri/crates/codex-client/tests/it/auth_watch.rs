@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_client::{CodexError, Status, ThreadKind};
-use sample_model::Event;
+use sample_model::{Event, codex_home, not_under_wine};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ fn key_of(real: &Real, n: u64) -> String {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn new_sign_in_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     for kind in [ThreadKind::Plain, ThreadKind::Agent] {
-        let real = real_with(sample_model::codex_home::write_openai).await;
+        let real = real_with(codex_home::write_openai).await;
         sign_in(&real, "sk-first");
         let codex = if kind == ThreadKind::Plain { &real.codex } else { &real.agent };
         let mut running = codex.turn(real.request(kind, "[[words=2 hold=1]]")).await.unwrap();
@@ -51,7 +51,7 @@ async fn new_sign_in_is_used_from_the_next_turn_while_the_running_turn_finishes(
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn logout_and_login_are_noticed_without_a_request() {
-    let real = real_with(sample_model::codex_home::write_openai).await;
+    let real = real_with(codex_home::write_openai).await;
     let mut status = real.codex.status();
     real.codex.ready().await.unwrap();
     std::fs::remove_file(real.home.path().join(".codex/auth.json")).unwrap();
@@ -114,6 +114,7 @@ fn token(seconds: i64, id: &str) -> String {
 /// Writes a ChatGPT sign-in whose token has expired.
 fn write_expired_sign_in(dir: &Path, base_url: &str) -> std::io::Result<()> {
     let config = format!("openai_base_url = \"{base_url}\"\nchatgpt_base_url = \"{base_url}/backend\"\n");
+    codex_home::write_installation_id(dir)?;
     std::fs::write(dir.join("config.toml"), config)?;
     let old = token(-60, "old");
     let auth = json!({
@@ -147,6 +148,7 @@ async fn codex_does_not_save_a_token_to_a_hard_link() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn refreshed_token_reaches_both_homes() {
+    not_under_wine!("Wine makes no symlinks");
     let fresh = token(36_000, "fresh");
     let (url, requests) = login_server(refreshed(&fresh)).await;
     let real = real_with_env(write_expired_sign_in, &[("CODEX_REFRESH_TOKEN_URL_OVERRIDE", &url)]).await;

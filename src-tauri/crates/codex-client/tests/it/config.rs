@@ -182,7 +182,9 @@ async fn turn_whose_request_reaches_the_proxy_is_ended() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn probe_of_the_agent_reports_the_applied_sandbox_and_failed_servers_and_sends_no_prompt() {
-    let real = real_with_config("", "[mcp_servers.broken]\ncommand = \"/no/such\"").await;
+    // On Windows codex only reads unless the user has chosen a sandbox.
+    let tables = "[mcp_servers.broken]\ncommand = \"/no/such\"\n[windows]\nsandbox = \"unelevated\"";
+    let real = real_with_config("", tables).await;
     let mut profile = real.request(ThreadKind::Agent, "").profile;
     profile.sandbox = SandboxMode::WorkspaceWrite;
     let probed = codex_client::probe_agent(&real.agent_config, &profile).await.unwrap();

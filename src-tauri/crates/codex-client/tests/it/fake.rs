@@ -64,6 +64,8 @@ async fn flood_on_stderr_does_not_block() {
     assert_eq!(fake("stderr-flood=3000000").ask("hi").await.text(), "Hello from fake");
 }
 
+// Unix only: fake-codex cannot close its own stdout on Windows without unsafe code.
+#[cfg(unix)]
 #[tokio::test]
 async fn closed_stdout_counts_as_disconnect() {
     let fake = fake("close-stdout-on=turn/start");

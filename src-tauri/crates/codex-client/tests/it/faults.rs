@@ -1,17 +1,20 @@
 //! Faults of codex as a process: suspended, too large, hanging in the handshake, or without its binary.
 
+#[cfg(unix)]
 use std::process::Command;
 use std::time::Duration;
 
 use codex_client::{CodexError, Status, ThreadKind, TurnEvent};
 
-use crate::support::{TIMEOUT, fake, fake_with_binary, next_text, request};
+use crate::support::{TIMEOUT, fake, fake_with_binary, in_passing_time, next_text, request};
 
+// Unix only: Windows has no signals, so nothing suspends a process.
 #[cfg(unix)]
 fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
 }
 
+// Unix only: Windows has no signals, so nothing suspends a process.
 #[cfg(unix)]
 #[tokio::test]
 async fn codex_suspended_mid_turn_is_replaced() {
@@ -44,6 +47,7 @@ async fn codex_suspended_mid_turn_is_replaced() {
     assert_eq!(fake.pids().len(), 2);
 }
 
+// Unix only: Windows has no signals, so nothing suspends a process.
 #[cfg(unix)]
 #[tokio::test]
 async fn codex_suspended_before_the_first_word_is_replaced_as_soon_as_one_suspended_after_it() {
@@ -72,12 +76,11 @@ async fn codex_suspended_before_the_first_word_is_replaced_as_soon_as_one_suspen
 #[tokio::test]
 async fn hanging_handshake_times_out_for_every_caller() {
     let fake = fake("hang-on=initialize");
-    tokio::time::pause();
-    let (one, two) = tokio::join!(fake.codex.ready(), fake.codex.ready());
+    let both = async { tokio::join!(fake.codex.ready(), fake.codex.ready()) };
+    let (one, two) = in_passing_time(both).await;
     for outcome in [one, two] {
         assert!(matches!(outcome, Err(CodexError::NoAnswer { method: "initialize", .. })), "{outcome:?}");
     }
-    tokio::time::resume();
     fake.codex.shutdown().await;
 }
 
@@ -119,7 +122,8 @@ async fn codex_keeps_running_without_its_binary_and_the_next_start_fails() {
     let fake = fake_with_binary(&binary, "crash-after-delta=1 crash-once={folder}/later");
     std::fs::write(fake.folder.path().join("later"), "").unwrap();
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
-    std::fs::remove_file(&binary).unwrap();
+    // Windows does not delete a program that runs, but it renames it, as installers do.
+    std::fs::rename(&binary, binary.with_extension("old")).unwrap();
     assert_eq!(fake.ask("hi").await.text(), "Hello from fake");
     std::fs::remove_file(fake.folder.path().join("later")).unwrap();
     assert!(matches!(fake.ask("hi").await.error(), CodexError::Disconnected));

@@ -1,8 +1,11 @@
 //! Processes: started on first use, and gone together with their children.
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
 use codex_client::{CodexError, Status};
 
-use crate::support::{eventually, fake, real};
+use crate::support::{eventually, fake, folder, real};
 
 #[tokio::test]
 async fn codex_is_started_on_first_use() {
@@ -30,6 +33,36 @@ async fn codex_starts_although_its_folder_and_the_working_folder_are_gone() {
     real.codex.shutdown().await;
 }
 
+/// Whether a child of fake-codex runs, which holds this lock.
+fn runs(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
+#[tokio::test]
+async fn children_of_codex_end_with_it() {
+    for (directives, prompt) in
+        [("ignore-eof", None), ("crash-on=turn/start", Some("hi")), ("old=0.44", Some("hi"))]
+    {
+        for dropped in [false, true] {
+            let folder = folder();
+            let lock = folder.path().join("lock");
+            let fake = fake(&format!("{directives} locking-child={}", lock.display()));
+            fake.codex.ready().await.unwrap();
+            eventually("the child runs", || runs(&lock)).await;
+            if let Some(prompt) = prompt {
+                fake.ask(prompt).await;
+            }
+            if dropped {
+                drop(fake);
+            } else {
+                fake.codex.shutdown().await;
+            }
+            eventually("the child has ended", || !runs(&lock)).await;
+        }
+    }
+}
+
+// Linux only: reads process groups from /proc.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn shutdown_kills_the_whole_process_group() {
@@ -42,6 +75,7 @@ async fn shutdown_kills_the_whole_process_group() {
     assert!(matches!(fake.ask("hi").await.error(), CodexError::ShuttingDown));
 }
 
+// Linux only: reads process groups from /proc.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn exec_process_is_killed_with_its_group() {
@@ -61,6 +95,7 @@ async fn concurrent_exec_turns_queue_for_a_process() {
     }
 }
 
+// Linux only: reads process groups from /proc.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn dropping_the_last_handle_stops_codex() {
@@ -71,6 +106,7 @@ async fn dropping_the_last_handle_stops_codex() {
     eventually("the group is gone", || members(group).is_empty()).await;
 }
 
+// Linux only: reads process groups from /proc.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn crash_of_codex_kills_its_children() {

@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod measured;
 mod model_list;
+mod paths;
 mod pictures;
 mod programs;
 mod real;

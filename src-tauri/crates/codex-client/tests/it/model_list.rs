@@ -1,4 +1,6 @@
 //! The model list that codex starts with, and the newer one that it fetches while it runs, on the real codex.
+
+// Unix only: a script of sh stands between, which tells one command of codex from another.
 #![cfg(unix)]
 
 use std::os::unix::fs::PermissionsExt;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codex_client::{
-    CodexError, Content, FailureKind, Item, Role, Status, ThreadKind, TurnEvent, TurnRequest,
+    CodexError, Content, FailureKind, HomeUsed, Item, Role, Status, ThreadKind, TurnEvent, TurnRequest,
 };
 use sample_model::{Event, codex_home};
 
@@ -26,8 +26,13 @@ fn saved(home: &Path) -> Vec<PathBuf> {
     folders.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
-fn private(real: &Real) -> PathBuf {
-    real.home.path().join("private")
+/// The home that plain models run with: the user's where no link to the sign-in can be made.
+fn home_used(real: &Real) -> PathBuf {
+    let is_shared = match &*real.codex.status().borrow() {
+        Status::Ready(readiness) => matches!(readiness.home, HomeUsed::Shared { .. }),
+        _ => false,
+    };
+    real.home.path().join(if is_shared { ".codex" } else { "private" })
 }
 
 /// The bodies of the requests for pictures.
@@ -48,7 +53,7 @@ async fn a_plain_model_generates_a_picture_with_no_other_tool_and_leaves_no_file
     assert_eq!(real.model.request(0).unwrap().tools(), ["image_gen.imagegen"]);
     let (path, body) = &requests(&real)[0];
     assert_eq!((path.as_str(), &body["prompt"]), ("/v1/images/generations", &"a red cat".into()));
-    eventually("the picture is removed", || saved(&private(&real)).is_empty()).await;
+    eventually("the picture is removed", || saved(&home_used(&real)).is_empty()).await;
     assert!(saved(&real.home.path().join(".codex")).is_empty());
 }
 
@@ -82,7 +87,7 @@ async fn dropping_a_turn_stops_its_picture_and_leaves_nothing() {
     let Event::Held { id, .. } = held else { unreachable!() };
     assert!(real.model.wait_for(|event| *event == Event::ClientGone { id }, TIMEOUT).await.is_some());
     eventually("nothing is left", || {
-        saved(&private(&real)).is_empty() && std::fs::read_dir(&notes).unwrap().count() == 0
+        saved(&home_used(&real)).is_empty() && std::fs::read_dir(&notes).unwrap().count() == 0
     })
     .await;
 }
@@ -94,7 +99,7 @@ async fn a_conversation_keeps_its_picture_until_its_thread_ends() {
     let request = TurnRequest { one_shot: false, ..picture(&real, "a cat") };
     let output = real.run(request.clone()).await;
     output.expect_success();
-    assert_eq!(saved(&private(&real)).len(), 1);
+    assert_eq!(saved(&home_used(&real)).len(), 1);
     let mut items = request.items.clone();
     items.push(message(Role::Assistant, &output.text()));
     items.push(message(Role::User, r#"[[picture={"prompt":"bluer","num_last_images_to_include":1}]]"#));
@@ -103,8 +108,9 @@ async fn a_conversation_keeps_its_picture_until_its_thread_ends() {
     assert_eq!(output.pictures.len(), 1);
     let (path, body) = &requests(&real)[1];
     assert_eq!((path.as_str(), body["images"].as_array().unwrap().len()), ("/v1/images/edits", 1));
+    let home = home_used(&real);
     real.codex.shutdown().await;
-    assert!(saved(&private(&real)).is_empty());
+    assert!(saved(&home).is_empty());
 }
 
 #[tokio::test]
@@ -167,7 +173,8 @@ async fn versions_that_can_generate_pictures_do_and_the_others_say_so() {
             }
             Err(error) => panic!("codex {}: {error:?}", readiness.version),
         }
+        let home = home_used(&real);
         real.codex.shutdown().await;
-        assert!(saved(&private(&real)).is_empty(), "codex {}", readiness.version);
+        assert!(saved(&home).is_empty(), "codex {}", readiness.version);
     }
 }

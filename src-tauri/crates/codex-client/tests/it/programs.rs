@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use codex_client::{HomeUsed, Status, ThreadKind};
+use sample_model::under_test::is_wine;
 
 use crate::support::{Real, real_with};
 
@@ -14,25 +15,30 @@ const MARKS: [&str; 3] = ["ran-notify", "ran-config-hook", "ran-json-hook"];
 fn write_programs(dir: &Path, base_url: &str) -> std::io::Result<()> {
     sample_model::codex_home::write(dir, base_url)?;
     let config = std::fs::read_to_string(dir.join("config.toml"))?;
-    let mark = toml::Value::from(dir.join("../workspace/ran-notify").display().to_string());
+    let mark = dir.with_file_name("workspace").join("ran-notify").display().to_string();
+    // codex adds an argument, which is nothing to cmd.
+    let notify = match cfg!(windows) {
+        true => toml::Value::from(vec!["cmd".to_owned(), "/c".to_owned(), format!("mkdir {mark} & rem")]),
+        false => toml::Value::from(vec!["touch".to_owned(), mark]),
+    };
     let [config_hook, json_hook] = [("config.toml", "session_start"), ("hooks.json", "stop")]
         .map(|(file, event)| toml::Value::from(format!("{}:{event}:0:0", dir.join(file).display())));
     // codex's own hashes of the two hooks, by which it remembers that the user trusts them.
     let config = format!(
-        "notify = [\"touch\", {mark}]\n{config}
+        "notify = {notify}\n{config}
         [features]
         codex_hooks = true
         [[hooks.SessionStart]]
         [[hooks.SessionStart.hooks]]
         type = \"command\"
-        command = \"touch ran-config-hook\"
+        command = \"mkdir ran-config-hook\"
         [hooks.state.{config_hook}]
-        trusted_hash = \"sha256:e9cde595c3320402249302adcf81c300d250c12805d4e807be572dadd021a16e\"
+        trusted_hash = \"sha256:6ef4916ee9e19e39433ee817f3b441001591f12cdc1ca8aab64097860b0083ab\"
         [hooks.state.{json_hook}]
-        trusted_hash = \"sha256:c0c1522f2e14ce04871efa3f5b99691818cdb21d7f42eefb74ee0cb0c7aa8f92\"\n"
+        trusted_hash = \"sha256:4fea780c20c5d787d061c8706e7d9d4ce8b9d354151c5a80e997515eee9889cb\"\n"
     );
     std::fs::write(dir.join("config.toml"), config)?;
-    let hook = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"touch ran-json-hook"}]}]}}"#;
+    let hook = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"mkdir ran-json-hook"}]}]}}"#;
     std::fs::write(dir.join("hooks.json"), hook)
 }
 
@@ -78,6 +84,9 @@ async fn notify_program_and_hooks_are_not_run_for_api_turns_in_any_home() {
         // The sample model answers on this thread.
         let exec = tokio::task::spawn_blocking(move || exec.output().unwrap()).await.unwrap();
         assert!(exec.status.success(), "{exec:?}");
-        crate::support::eventually("the user's programs run for the user", || ran(&real) == MARKS).await;
+        // codex runs hooks in PowerShell, which Wine does not have.
+        let count = if is_wine() { 1 } else { MARKS.len() };
+        crate::support::eventually("the user's programs run for the user", || ran(&real) == MARKS[..count])
+            .await;
     }
 }

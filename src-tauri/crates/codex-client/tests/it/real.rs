@@ -352,6 +352,7 @@ async fn broken_stream_that_recovers_is_reported_as_a_retry() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn agent_actions_are_reported() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let real = real().await;
     let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"exit 3\"]]")).await;
     let codes: Vec<Value> = output

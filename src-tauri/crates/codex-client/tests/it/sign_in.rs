@@ -1,6 +1,7 @@
 //! Signing in and out and switching workspaces with the real codex, at the sample model's sign-in.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use codex_client::{
     Account, CodexConfig, CodexError, SignInEnd, SignInMethod, SignInPrompt, Status, sign_in, sign_out,
@@ -11,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Real, TIMEOUT, fake, real_with};
+use crate::support::{Real, TIMEOUT, fake, in_passing_time, real_with};
 
 /// A codex that is not signed in.
 async fn signed_out() -> Real {
@@ -172,10 +173,14 @@ async fn cancelled_sign_in_stops_its_codex_and_signs_nobody_in() {
 async fn sign_in_that_nobody_completes_ends_after_its_limit() {
     let real = signed_out().await;
     let never = CancellationToken::new();
-    // From here on, a wait is over as soon as nothing else happens.
-    let prompted = |_| tokio::time::pause();
-    let end = sign_in(&real.agent_config, SignInMethod::DeviceCode, &never, prompted).await;
-    assert_eq!(end.unwrap(), SignInEnd::TimedOut);
+    let (sender, prompted) = oneshot::channel();
+    let prompt = |prompt| drop(sender.send(prompt));
+    let mut signing_in = pin!(sign_in(&real.agent_config, SignInMethod::DeviceCode, &never, prompt));
+    tokio::select! {
+        end = &mut signing_in => panic!("{end:?}"),
+        prompt = prompted => drop(prompt.unwrap()),
+    }
+    assert_eq!(in_passing_time(signing_in).await.unwrap(), SignInEnd::TimedOut);
 }
 
 #[tokio::test]

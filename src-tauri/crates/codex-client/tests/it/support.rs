@@ -1,6 +1,7 @@
 //! Test support: codex with a temporary home, and helpers that read a turn.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use codex_client::{
@@ -17,8 +18,13 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A temporary folder.
 pub(crate) fn folder() -> TempDir {
+    folder_named("codex-client-")
+}
+
+/// The same with a name that begins like this.
+pub(crate) fn folder_named(prefix: &str) -> TempDir {
     tempfile::Builder::new()
-        .prefix("codex-client-")
+        .prefix(prefix)
         .tempdir_in(under_test::absolute(env!("CARGO_TARGET_TMPDIR")))
         .unwrap()
 }
@@ -59,11 +65,16 @@ pub(crate) async fn real_with_env(
     write: fn(&Path, &str) -> std::io::Result<()>,
     variables: &[(&str, &str)],
 ) -> Real {
-    start_at(under_test::codex_under_test(), write, Retention::default(), variables).await
+    start_at(folder(), under_test::codex_under_test(), write, Retention::default(), variables).await
 }
 
 async fn start(write: fn(&Path, &str) -> std::io::Result<()>, retention: Retention) -> Real {
-    start_at(under_test::codex_under_test(), write, retention, &[]).await
+    start_at(folder(), under_test::codex_under_test(), write, retention, &[]).await
+}
+
+/// The same with another codex binary, in this folder.
+pub(crate) async fn real_in(home: TempDir, binary: &Path) -> Real {
+    start_at(home, binary.to_owned(), codex_home::write, Retention::default(), &[]).await
 }
 
 /// The same with `top` before the first table of the configuration and `tables` after the last one.
@@ -77,22 +88,22 @@ pub(crate) async fn real_with_config(top: &str, tables: &str) -> Real {
 
 /// The same with another codex binary.
 pub(crate) async fn real_with_binary(binary: &Path) -> Real {
-    start_at(binary.to_owned(), codex_home::write, Retention::default(), &[]).await
+    start_at(folder(), binary.to_owned(), codex_home::write, Retention::default(), &[]).await
 }
 
 /// The same, signed in with ChatGPT.
 pub(crate) async fn real_with_binary_signed_in(binary: &Path) -> Real {
-    start_at(binary.to_owned(), codex_home::write_signed_in, Retention::default(), &[]).await
+    start_at(folder(), binary.to_owned(), codex_home::write_signed_in, Retention::default(), &[]).await
 }
 
 async fn start_at(
+    home: TempDir,
     binary: PathBuf,
     write: fn(&Path, &str) -> std::io::Result<()>,
     retention: Retention,
     variables: &[(&str, &str)],
 ) -> Real {
     let model = SampleModel::start(TcpListener::bind("127.0.0.1:0").await.unwrap());
-    let home = folder();
     let codex_home = home.path().join(".codex");
     std::fs::create_dir_all(&codex_home).unwrap();
     write(&codex_home, &model.base_url()).unwrap();
@@ -341,4 +352,21 @@ pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
         }
     };
     assert!(tokio::time::timeout(TIMEOUT, wait).await.is_ok(), "timed out waiting: {what}");
+}
+
+/// Runs `work`, and lets time pass as fast as possible meanwhile.
+///
+/// A paused clock advances by itself only where nothing is read from a pipe on a thread, as it is on Windows.
+pub(crate) async fn in_passing_time<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    tokio::time::pause();
+    let done = loop {
+        tokio::select! {
+            biased;
+            done = &mut work => break done,
+            () = tokio::time::advance(Duration::from_secs(1)) => {}
+        }
+    };
+    tokio::time::resume();
+    done
 }

@@ -1,7 +1,5 @@
 //! Updates of codex while it runs: used from the next turn, if they start.
-#![cfg(unix)]
 
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use codex_client::{Codex, Status, ThreadKind};
@@ -9,15 +7,36 @@ use sample_model::under_test::{codex_under_test, fake_codex};
 
 use crate::support::{Real, collect, folder, next_text, real_with_binary, request};
 
-/// Writes an executable shell script, like codex's installers do.
+/// Where a script can be that is found by this name.
+fn script_at(folder: &Path, name: &str) -> PathBuf {
+    folder.join(if cfg!(windows) { format!("{name}.cmd") } else { name.to_owned() })
+}
+
+/// Writes an executable script, as codex's installers do.
 fn write_program(path: &Path, script: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = match cfg!(windows) {
+        true => format!("@echo off\r\n{script}\r\n"),
+        false => format!("#!/bin/sh\n{script}\n"),
+    };
+    std::fs::write(path, script).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+/// A script that runs this program.
+fn script_of(program: &Path) -> String {
+    let program = program.display();
+    if cfg!(windows) { format!("\"{program}\" %*") } else { format!("exec '{program}' \"$@\"") }
 }
 
 /// A script that runs fake-codex with this version.
 fn fake_script(version: &str) -> String {
-    format!("FAKE_CODEX=version={version} exec '{}' \"$@\"", fake_codex().display())
+    let set = if cfg!(windows) {
+        format!("set FAKE_CODEX=version={version}\r\n")
+    } else {
+        format!("export FAKE_CODEX=version={version}\n")
+    };
+    set + &script_of(&fake_codex())
 }
 
 /// Replaces a program atomically, like installers do.
@@ -45,8 +64,8 @@ fn version(codex: &Codex) -> String {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn update_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     let folder = folder();
-    let path = folder.path().join("codex");
-    write_program(&path, &format!("exec '{}' \"$@\"", codex_under_test().display()));
+    let path = script_at(folder.path(), "codex");
+    write_program(&path, &script_of(&codex_under_test()));
     let real = real_with_binary(&path).await;
     let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();
     next_text(&mut running).await;
@@ -57,9 +76,12 @@ async fn update_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     collect(running).await.expect_success();
 }
 
+// Unix only: Windows may refuse links.
+#[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn retargeted_link_counts_as_an_update() {
+    use std::os::unix::fs::symlink;
     let folder = folder();
     let at = |name: &str| -> PathBuf { folder.path().join(name) };
     write_program(&at("1"), &fake_script("1.0.0"));
@@ -79,7 +101,7 @@ async fn retargeted_link_counts_as_an_update() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn incomplete_update_keeps_the_old_process() {
     let folder = folder();
-    let path = folder.path().join("codex");
+    let path = script_at(folder.path(), "codex");
     write_program(&path, &fake_script("1.0.0"));
     let real = real_with_binary(&path).await;
     let turn = || request(ThreadKind::Agent, real.workspace.clone(), "hi");
@@ -98,7 +120,7 @@ async fn incomplete_update_keeps_the_old_process() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_new_path_is_used_from_the_next_turn_while_the_running_turn_finishes() {
     let folder = folder();
-    let other = folder.path().join("other");
+    let other = script_at(folder.path(), "other");
     write_program(&other, &fake_script("9.0.0"));
     let real = real_with_binary(&codex_under_test()).await;
     let mut running = real.agent.turn(real.request(ThreadKind::Agent, "[[words=2 hold=1]]")).await.unwrap();

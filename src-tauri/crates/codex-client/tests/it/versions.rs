@@ -185,6 +185,7 @@ async fn dropped_turn_disconnects_from_the_model_without_a_trace() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn agent_commands_are_reported_and_failures_are_classified() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     with_each(async |real, readiness| {
         let output = real.run(real.request(ThreadKind::Agent, "[[shell=\"echo hi\"]]")).await;
         output.expect_success();
@@ -267,6 +268,7 @@ async fn images_anywhere_in_the_conversation_reach_the_model_or_are_rejected() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn versions_that_can_ask_do_and_the_others_are_declined() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     with_each(async |real, readiness| {
         let can = readiness.capabilities;
         assert!(can.ask || !can.ask_questions);

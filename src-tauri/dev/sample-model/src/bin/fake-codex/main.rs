@@ -13,16 +13,24 @@ mod shapes;
 mod turn;
 
 use std::env;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::process::{ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use script::Script;
 use session::Session;
+
+/// The argument of the child that holds a lock.
+const LOCK: &str = "hold-lock";
+
+/// How long a child runs, unless it is killed.
+const CHILD_LIFETIME: Duration = Duration::from_secs(600);
 
 /// The line length of a stderr flood.
 const FLOOD_LINE: usize = 100;
@@ -34,6 +42,7 @@ async fn main() -> ExitCode {
         Err(error) => return fail(&format!("FAKE_CODEX: {error}")),
     };
     let outcome = match env::args().nth(1).as_deref() {
+        Some(LOCK) => hold_lock(env::args_os().nth(2).unwrap_or_default().as_ref()),
         Some("--version" | "-V") => writeln!(io::stdout(), "codex-cli {}", script.version()),
         Some("app-server") => app_server(script).await,
         Some("exec") => exec(&script),
@@ -77,6 +86,12 @@ fn start_up(script: &Script) -> io::Result<()> {
         let pid = command.spawn()?.id().unwrap_or_default();
         writeln!(io::stderr(), "child {pid}")?;
     }
+    if let Some(file) = &script.locking_child {
+        // Of its own, since a test sees a lock go on every system.
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(LOCK).arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn()?;
+    }
     let mut remaining = script.stderr_flood;
     let mut stderr = io::stderr().lock();
     while remaining > 0 {
@@ -87,6 +102,14 @@ fn start_up(script: &Script) -> io::Result<()> {
         }
         stderr.write_all(&line)?;
     }
+    Ok(())
+}
+
+/// Holds a lock on a file for ten minutes.
+fn hold_lock(file: &Path) -> io::Result<()> {
+    let file = File::create(file)?;
+    file.lock()?;
+    std::thread::sleep(CHILD_LIFETIME);
     Ok(())
 }
 
