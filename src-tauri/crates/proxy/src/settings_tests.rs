@@ -240,9 +240,9 @@ fn aliases_come_from_repeated_flags_or_one_variable() {
 fn folders_come_from_repeated_flags_or_one_variable_and_become_absolute() {
     let flags = ["--folder", "web=work", "--folder", "notes=~/notes", "--effort-models", "on"];
     let ours = settings(&flags, &[("HOME", "/home/me")], &[]).unwrap();
-    let shown: Vec<_> = ours.folders.iter().map(|one| (one.id(), one.folder.to_string_lossy())).collect();
-    let shown: Vec<_> = shown.iter().map(|(id, folder)| (id.as_str(), folder.as_ref())).collect();
-    assert_eq!(shown, [("codex:web", "/here/work"), ("codex:notes", "/home/me/notes")]);
+    let folders: Vec<_> = ours.folders.iter().map(|one| (one.id(), one.folder.clone())).collect();
+    let expected = [("codex:web", "/here", "work"), ("codex:notes", "/home/me", "notes")];
+    assert_eq!(folders, expected.map(|(id, above, name)| (id.to_owned(), Path::new(above).join(name))));
     assert!(ours.effort_models && ours.folder_model("codex:web").is_some());
     assert!(ours.folder_model("web").is_none() && ours.folder_model("codex:other").is_none());
     let error = settings(&[], &[("CODEX_FOLDERS", "web")], &[]).unwrap_err();

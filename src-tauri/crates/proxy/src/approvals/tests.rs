@@ -396,6 +396,7 @@ async fn a_damaged_file_of_rules_allows_nothing_and_is_set_aside_for_a_new_one()
     assert_eq!(desk.ask(command("touch a")).outcome().await, Outcome::Rule);
 }
 
+// Unix only: file modes.
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn only_the_owner_can_read_the_rules() {

@@ -177,3 +177,32 @@ async fn body_that_stalls_is_408() {
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
 }
+
+#[tokio::test]
+async fn rejected_client_reads_the_answer_although_it_is_still_sending() {
+    let proxy = fake("").start().await;
+    let megabytes = |count: usize| count * 1024 * 1024;
+    for (path, key, length, status) in [
+        ("chat/completions", "wrong", megabytes(8), 401),
+        ("chat/completions", KEY, megabytes(40), 413),
+        ("nowhere", KEY, megabytes(8), 404),
+    ] {
+        let mut stream = TcpStream::connect(&proxy.address).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let head = format!(
+            "POST /v1/{path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        );
+        let body = vec![b' '; length];
+        let send = async {
+            write.write_all(head.as_bytes()).await?;
+            write.write_all(&body).await
+        };
+        let mut answer = Vec::new();
+        let (sent, received) = tokio::join!(send, read.read_to_end(&mut answer));
+        sent.unwrap();
+        received.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with('}'), "{answer}");
+    }
+}

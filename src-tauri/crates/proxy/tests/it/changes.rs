@@ -4,11 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 
 use codex_client::SandboxMode;
+use proxy::approvals::ApprovalAnswer;
 use proxy::changes::{FileAction, UndoState};
+use sample_model::{needs_git, not_on_windows};
 use serde_json::{Value, json};
 
 use crate::support::log::RowState;
-use crate::support::{Events, TestProxy, eventually, real};
+use crate::support::{Events, TIMEOUT, TestProxy, eventually, real};
 use crate::tools::tool;
 
 const HEADER: &str = "x-codex-proxy-files-changed";
@@ -32,6 +34,7 @@ fn read(proxy: &TestProxy, name: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn whole_answer_counts_the_changes_of_commands_and_patches_and_they_can_be_undone() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     fs::write(file(&proxy, "old.txt"), "old\n").unwrap();
     let prompt = r#"[[shell="echo new > old.txt; echo x > by-shell.txt" patch="by-patch.txt:patched"]]"#;
@@ -61,6 +64,7 @@ async fn whole_answer_counts_the_changes_of_commands_and_patches_and_they_can_be
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn last_chunk_of_a_stream_counts_the_changes() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let counts =
         |events: &[Value]| events.iter().map(|event| event["codex_proxy"].clone()).collect::<Vec<_>>();
@@ -84,6 +88,7 @@ async fn last_chunk_of_a_stream_counts_the_changes() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn metadata_of_a_response_counts_the_changes() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let prompt = "[[shell=\"echo x >> a; echo x >> b\"]]";
     let mut body = json!({"model": "codex-local", "input": prompt, "metadata": {"mine": "1"}});
@@ -114,6 +119,7 @@ async fn answers_that_cannot_change_files_count_none() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn without_snapshots_codexs_own_patches_are_shown() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let mut settings = proxy::settings::Settings {
         sandbox: SandboxMode::WorkspaceWrite,
@@ -139,6 +145,7 @@ async fn without_snapshots_codexs_own_patches_are_shown() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn changes_of_an_answer_whose_client_has_gone_are_reported_and_can_be_undone() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let mut body = body("[[shell=\"echo x > a\" then hold=1 words=3]]");
     body["stream"] = true.into();
@@ -156,6 +163,7 @@ async fn changes_of_an_answer_whose_client_has_gone_are_reported_and_can_be_undo
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn each_request_of_a_turn_that_awaits_the_clients_tools_has_its_own_changes() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let mut body =
         body("[[shell=\"echo 1 > first\" then tool=f:{} then shell=\"echo 2 > second\" then words=1]]");
@@ -178,6 +186,7 @@ async fn each_request_of_a_turn_that_awaits_the_clients_tools_has_its_own_change
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn answers_at_the_same_time_refuse_what_both_may_have_changed() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = writing().await;
     let mut one = body("[[shell=\"echo 1 > a\" then hold=1 words=3]]");
     one["stream"] = true.into();
@@ -204,6 +213,7 @@ async fn answers_at_the_same_time_refuse_what_both_may_have_changed() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn answer_in_a_folder_that_is_not_covered_says_so() {
+    needs_git!();
     // The workspace would hold the data folder.
     let proxy = real()
         .settings(|settings| {
@@ -217,4 +227,29 @@ async fn answer_in_a_folder_that_is_not_covered_says_so() {
     let steps = proxy.log.newest().steps;
     let step = steps.iter().find(|step| step.what == "Changes can't be undone").unwrap();
     assert!(step.detail.as_ref().unwrap().contains("data folder"), "{step:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn a_patch_that_its_owner_allows_is_counted_and_can_be_undone() {
+    needs_git!();
+    let proxy = real().settings(|settings| settings.ask = true).start().await;
+    fs::write(file(&proxy, "old.txt"), "old\n").unwrap();
+    let (mut waiting, _attendance) = (proxy.handle.approvals().waiting(), proxy.handle.approvals().attend());
+    let body = body(
+        r#"[[patch="*** Begin Patch\n*** Update File: old.txt\n@@\n-old\n+new\n*** Add File: deep/new.txt\n+added\n*** End Patch\n"]]"#,
+    );
+    let allow = async {
+        let asked = waiting.wait_for(|waiting| !waiting.is_empty());
+        let asked = tokio::time::timeout(TIMEOUT, asked).await.unwrap().unwrap().to_vec();
+        proxy.handle.approvals().answer(&asked[0].id, ApprovalAnswer::AllowOnce).unwrap();
+    };
+    let (answer, ()) = tokio::join!(proxy.chat(&body), allow);
+    assert_eq!(answer.headers()[HEADER], "2", "{answer:?}");
+    assert_eq!(read(&proxy, "old.txt").as_deref(), Some("new\n"));
+    let row = proxy.log.newest();
+    let report = proxy.handle.changes().undo(&row.arrival.id).await.unwrap();
+    assert_eq!(report.restored, ["deep/new.txt", "old.txt"]);
+    assert_eq!(read(&proxy, "old.txt").as_deref(), Some("old\n"));
+    assert!(!file(&proxy, "deep").exists());
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
-use sample_model::under_test;
+use sample_model::{not_under_wine, under_test};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -267,42 +267,49 @@ fn assert_example(output: &Output) {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn original_python_example_works_unchanged() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_example(&python(&real().start().await, "original_example.py").await);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_example_works_unchanged() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_example(&node(&real().start().await, "original_example.mjs").await);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_passes_its_checks() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().start().await, "python_client.py").await), CLIENT);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_passes_its_checks() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "node_client.mjs").await), CLIENT);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_keeps_conversations_and_chats() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().start().await, "python_stored.py").await), STORED);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_keeps_conversations_and_chats() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "node_stored.mjs").await), STORED);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_runs_tool_loops() {
+    not_under_wine!("Wine has no Python and no Node");
     let mut expected = TOOLS.to_vec();
     expected.retain(|check| *check != "tool_runner");
     assert_eq!(checks(&python(&real().start().await, "python_tools.py").await), expected);
@@ -311,12 +318,14 @@ async fn python_package_runs_tool_loops() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_runs_tool_loops() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "node_tools.mjs").await), TOOLS);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_uses_images_schemas_and_limits() {
+    not_under_wine!("Wine has no Python and no Node");
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "python_chat.py").await), CHAT);
     assert_image_sent(&proxy);
@@ -325,6 +334,7 @@ async fn python_package_uses_images_schemas_and_limits() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_images_schemas_and_limits() {
+    not_under_wine!("Wine has no Python and no Node");
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "node_chat.mjs").await), CHAT);
     assert_image_sent(&proxy);
@@ -333,30 +343,35 @@ async fn node_package_uses_images_schemas_and_limits() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_uses_the_responses_api() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().start().await, "python_responses.py").await), RESPONSES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_the_responses_api() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "node_responses.mjs").await), RESPONSES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_generates_pictures() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().signed_in().start().await, "python_images.py").await), IMAGES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_uses_responses_over_a_websocket() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().start().await, "python_websocket.py").await), WEBSOCKET);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_package_uses_the_background_and_every_parameter_is_documented() {
+    not_under_wine!("Wine has no Python and no Node");
     let output = python(&real().start().await, "python_background.py").await;
     assert_eq!(checks(&output), BACKGROUND);
     let last = String::from_utf8_lossy(&output.stdout).lines().last().unwrap().to_owned();
@@ -375,18 +390,21 @@ async fn python_package_uses_the_background_and_every_parameter_is_documented() 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_generates_pictures() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().signed_in().start().await, "node_images.mjs").await), IMAGES);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_responses_over_a_websocket() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "node_websocket.mjs").await), WEBSOCKET);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_package_uses_the_background() {
+    not_under_wine!("Wine has no Python and no Node");
     let checks = checks(&node(&real().start().await, "node_background.mjs").await);
     assert_eq!(checks, BACKGROUND[..BACKGROUND.len() - 1]);
 }
@@ -394,6 +412,7 @@ async fn node_package_uses_the_background() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn langchain_passes_its_checks() {
+    not_under_wine!("Wine has no Python and no Node");
     let proxy = real().start().await;
     assert_eq!(checks(&python(&proxy, "langchain_client.py").await), LANGCHAIN);
     assert_image_sent(&proxy);
@@ -402,6 +421,7 @@ async fn langchain_passes_its_checks() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn ai_sdk_passes_its_checks() {
+    not_under_wine!("Wine has no Python and no Node");
     let proxy = real().start().await;
     assert_eq!(checks(&node(&proxy, "ai_sdk_client.mjs").await), AI_SDK);
     assert_image_sent(&proxy);
@@ -410,59 +430,69 @@ async fn ai_sdk_passes_its_checks() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn python_agents_sdk_passes_its_quickstart() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&python(&real().start().await, "agents_client.py").await), AGENTS);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn node_agents_sdk_passes_its_quickstart() {
+    not_under_wine!("Wine has no Python and no Node");
     assert_eq!(checks(&node(&real().start().await, "agents_client.mjs").await), AGENTS);
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn pydantic_ai_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("pydantic_ai_client.py", BOTH, ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn litellm_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("litellm_client.py", BOTH, ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn haystack_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("haystack_client.py", BOTH, ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn dspy_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("dspy_client.py", BOTH, ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn smolagents_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("smolagents_client.py", &["chat"], ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn llm_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("llm.py", &["chat"], ALL).await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn codex_as_a_client_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("codex.py", &["responses"], "answer tools schema picture").await;
 }
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn ai_sdk_with_both_providers_passes_the_checks_of_every_client() {
+    not_under_wine!("Wine has no Python and no Node");
     drive("ai_sdk_client.mjs", &["openai, chat", "openai, responses", "openai-compatible"], ALL).await;
 }

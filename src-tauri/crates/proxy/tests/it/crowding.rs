@@ -57,7 +57,7 @@ async fn several_answers_never_run_more_turns_than_max_turns() {
         let proxy = real().limits(|limits| limits.max_turns = max_turns).start().await;
         let mut chat = prompt_body("[[words=3 every=10]]");
         chat["n"] = 8.into();
-        let completion = json!({"model":"gpt-5.5","prompt":"[[words=3 every=10]]","n":8});
+        let completion = json!({"model":"gpt-5.5","prompt":"[[words=3 every=50]]","n":8});
         for (path, body) in [("/v1/chat/completions", chat), ("/v1/completions", completion)] {
             let answer: Value = proxy.post(path, &body).await.json().await.unwrap();
             let ends = answer["choices"].as_array().unwrap().iter().map(|choice| &choice["finish_reason"]);

@@ -256,6 +256,7 @@ async fn crash_of_codex_is_502_before_the_first_delta_and_an_event_after_it() {
     assert_eq!(proxy.ask("hi").await.status(), 200);
 }
 
+// Unix only: the process is found through /proc and killed by a signal.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]

@@ -7,7 +7,7 @@ use proxy::approvals::ApprovalAnswer;
 use proxy::settings::{FolderModel, Settings};
 use proxy::{Key, KeyEntry, KeyFile, KeyLimits};
 use reqwest::{Method, Response};
-use sample_model::codex_home;
+use sample_model::{codex_home, not_on_windows};
 use serde_json::{Value, json};
 
 use crate::support::{KEY, TIMEOUT, TestProxy, TestProxyBuilder, data_dir, fake, real};
@@ -101,6 +101,15 @@ async fn listed(proxy: &TestProxy, key: &str) -> Vec<String> {
     ids.collect()
 }
 
+/// The folder that codex has told the model last, without links.
+fn folder_told(proxy: &TestProxy) -> PathBuf {
+    let request = proxy.model.requests().last().unwrap().body().to_string();
+    let (_, rest) = request.rsplit_once("<cwd>").unwrap();
+    let (told, _) = rest.split_once("</cwd>").unwrap();
+    let told: String = serde_json::from_str(&format!("\"{told}\"")).unwrap();
+    Path::new(&told).canonicalize().unwrap()
+}
+
 async fn sees(proxy: &TestProxy, key: &str) -> bool {
     listed(proxy, key).await.contains(&"codex:web".to_owned())
 }
@@ -110,6 +119,7 @@ const TOUCH: &str = "[[shell=\"touch here.txt && pwd\"]]";
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_folder_is_a_model_that_works_in_it_as_its_mode_allows() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = Site::start(real(), |web| web.sandbox = Some(SandboxMode::WorkspaceWrite)).await;
     assert_eq!(listed(&proxy, KEY).await[..2], ["codex-local", "codex:web"]);
     let web = path(&proxy, "web");
@@ -132,6 +142,7 @@ async fn a_folder_is_a_model_that_works_in_it_as_its_mode_allows() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_folder_without_a_mode_has_that_of_the_settings() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let mut proxy = Site::start(real(), |_| {}).await;
     ask(&proxy, "codex:web", TOUCH).await.unwrap();
     assert!(!path(&proxy, "web/here.txt").exists());
@@ -143,6 +154,7 @@ async fn a_folder_without_a_mode_has_that_of_the_settings() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_folder_asks_by_its_own_rule() {
+    not_on_windows!("the commands are those of sh");
     let escalate = "[[escalate=\"touch here.txt\" why=\"May I?\"]]";
     for (rule, key_rule, asks) in [
         (Some(true), None, true),
@@ -164,7 +176,7 @@ async fn a_folder_asks_by_its_own_rule() {
                 let asked =
                     asked.unwrap_or_else(|_| panic!("{rule:?} {key_rule:?}: {:?}", proxy.log.newest()));
                 let asked = asked.unwrap().to_vec();
-                assert_eq!(asked[0].folder, path(&proxy, "web").display().to_string());
+                assert_eq!(std::fs::canonicalize(&asked[0].folder).unwrap(), path(&proxy, "web"));
                 assert_eq!(asked[0].model, "codex:web");
                 proxy.handle.approvals().answer(&asked[0].id, ApprovalAnswer::AllowOnce).unwrap();
             };
@@ -284,8 +296,10 @@ async fn a_request_names_the_folder_in_a_header() {
         ("codex:web", &"src".to_owned(), &web),
     ] {
         let (answer, ignored) = named(model, folder).await;
+        assert_eq!(folder_told(&proxy), Path::new(expected));
+        // codex runs no command on Windows before its sandbox is set up.
         assert!(
-            answer.as_ref().is_ok_and(|answer| answer.contains(expected)),
+            answer.as_ref().is_ok_and(|answer| cfg!(windows) || answer.contains(expected)),
             "{model} {folder}: {answer:?}"
         );
         assert!(ignored.is_none());
@@ -303,4 +317,22 @@ async fn a_request_names_the_folder_in_a_header() {
     let (answer, ignored) = named("gpt-5.5", &outside).await;
     assert!(answer.is_ok());
     assert_eq!(ignored.unwrap(), "x-codex-workspace");
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
+async fn codex_works_in_folders_of_all_names() {
+    let long = ["a long name ".repeat(9).trim_end(); 3].join("/");
+    for name in ["with blank", "100% & more", "größe 中文", "it's (a) [b] {c};d^e!", long.as_str()] {
+        let plan = real().settings(|settings| settings.workspace = Some("My Projects".into()));
+        let plan = TestProxyBuilder { below: name.to_owned(), ..plan };
+        let work = Path::new(name).join("My Projects");
+        let proxy = plan.start().await;
+        let work = proxy.folder.path().join(work);
+        std::fs::create_dir_all(&work).unwrap();
+        for model in ["gpt-5.5", "codex-local"] {
+            assert_eq!(ask(&proxy, model, "[[words=2]]").await.unwrap(), "word1 word2", "{name}");
+        }
+        assert_eq!(folder_told(&proxy), work.canonicalize().unwrap());
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proxy::{Key, KeyEntry, KeyFile, KeyLimits, KeyUse, local_day, local_time, unix_now};
 use reqwest::{Method, Response};
-use sample_model::{AccountLimits, Limit, codex_home};
+use sample_model::{AccountLimits, Limit, codex_home, under_test};
 use serde_json::{Value, json};
 
 use crate::support::{TestProxy, data_dir, eventually, fake, real};
@@ -199,24 +199,13 @@ async fn a_key_sees_and_uses_only_its_models() {
     }
 }
 
-/// Writes a home with two MCP servers, one of them with a dot in its name. Each offers a tool, `lookup`.
+/// Writes a home with two MCP servers, one of them with a dot in its name. Each offers the tools of sample-mcp.
 fn with_mcp_servers(dir: &Path, base_url: &str) -> std::io::Result<()> {
     codex_home::write(dir, base_url)?;
-    let server = r#"while read -r line; do
-id=$(printf %s "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
-case "$line" in
-*'"initialize"'*) result='{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"t","version":"1"}}' ;;
-*'"tools/list"'*) result='{"tools":[{"name":"lookup","description":"Looks up","inputSchema":{"type":"object","properties":{}},"annotations":{"readOnlyHint":true}}]}' ;;
-*'"tools/call"'*) result='{"content":[{"type":"text","text":"found it"}]}' ;;
-*) continue ;;
-esac
-echo '{"jsonrpc":"2.0","id":'$id',"result":'$result'}'
-done"#;
-    std::fs::write(dir.join("server.sh"), server)?;
+    let server = serde_json::to_string(&under_test::sample_mcp()).unwrap();
     let mut config = std::fs::read_to_string(dir.join("config.toml"))?;
     for name in ["notes", "\"more.notes\""] {
-        let script = dir.join("server.sh");
-        write!(config, "\n[mcp_servers.{name}]\ncommand = \"sh\"\nargs = [{script:?}]\n").unwrap();
+        write!(config, "\n[mcp_servers.{name}]\ncommand = {server}\n").unwrap();
     }
     std::fs::write(dir.join("config.toml"), config)
 }
@@ -229,7 +218,6 @@ async fn tools(proxy: &TestProxy, key: &Key, model: &str) -> Vec<String> {
     echo["tools"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
 }
 
-#[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_key_can_run_codex_local_without_web_search_and_mcp_servers() {
@@ -244,10 +232,10 @@ async fn a_key_can_run_codex_local_without_web_search_and_mcp_servers() {
         let has = |part: &str| offered.iter().any(|tool| tool.contains(part));
         assert_eq!((has("web_search"), has("mcp")), (search, mcp), "{offered:?}");
         for server in ["notes", "more_notes"] {
-            let prompt = format!("[[tool=mcp__{server}.lookup:{{}}]]");
+            let prompt = format!("[[tool=mcp__{server}.lookup:{{\"found\": \"it\"}}]]");
             let answer: Value = ask(&proxy, key, "codex-local", &prompt).await.json().await.unwrap();
             let result = answer["choices"][0]["message"]["content"].to_string();
-            assert_eq!(result.contains("found it"), mcp, "{answer}");
+            assert_eq!(result.contains("found"), mcp, "{answer}");
         }
     }
 }

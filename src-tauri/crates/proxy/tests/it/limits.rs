@@ -91,6 +91,7 @@ async fn creates(proxy: &TestProxy, key: &Key, file: &Path) -> bool {
     file.exists()
 }
 
+// Unix only: Linux' sandbox, and `touch`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -115,6 +116,7 @@ async fn key_decides_where_a_request_may_write() {
     assert!(work.join("notes/here").exists(), "commands run in the key's folder");
 }
 
+// Unix only: Linux' sandbox, and `touch`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -124,6 +126,7 @@ async fn stricter_global_setting_overrides_the_key() {
     assert!(!creates(&proxy, &permissive, &work.join("x")).await);
 }
 
+// Unix only: Linux' sandbox, and `touch`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -154,6 +157,7 @@ async fn missing_or_redirected_key_folder_is_an_error() {
     let error = rejected(ask(&proxy, &key, "codex-local", "hi").await).await;
     assert!(error.contains("does not exist"), "{error}");
     assert!(!error.contains("notes"), "paths are not shown to clients: {error}");
+    // Unix only: Windows makes links only in its developer mode.
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(proxy.folder.path(), &notes).unwrap();

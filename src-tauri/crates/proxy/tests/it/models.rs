@@ -77,24 +77,27 @@ async fn alias_with_a_models_name_replaces_that_model() {
     assert_eq!(answer(&proxy, "gpt-5.5", "hi").await.1["model"], "gpt-5.5-mini");
 }
 
-#[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn model_list_follows_a_replaced_codex() {
-    use std::os::unix::fs::PermissionsExt;
     let folder = crate::support::folder();
-    let program = folder.path().join("codex");
-    let replace_with = |codex: &std::path::Path, directives: &str| {
-        let script =
-            format!("#!/bin/sh\nexport FAKE_CODEX='{directives}'\nexec '{}' \"$@\"\n", codex.display());
+    let program = folder.path().join(if cfg!(windows) { "codex.cmd" } else { "codex" });
+    let replace_with = |codex: &std::path::Path| {
+        let codex = codex.display();
+        let script = if cfg!(windows) {
+            format!("@\"{codex}\" %*\r\n")
+        } else {
+            format!("#!/bin/sh\nexec '{codex}' \"$@\"\n")
+        };
         std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     };
-    replace_with(&sample_model::under_test::fake_codex(), "");
+    replace_with(&sample_model::under_test::fake_codex());
     let proxy = TestProxyBuilder { codex: program.clone(), ..fake("") }.start().await;
     let is_fake = |list: &[Value]| list.iter().any(|model| model.to_string().contains("of fake-codex"));
     assert!(is_fake(&list(&proxy).await));
-    replace_with(&sample_model::under_test::codex_under_test(), "");
+    replace_with(&sample_model::under_test::codex_under_test());
     home_for(proxy.folder.path(), &proxy.model);
     assert_eq!(answer(&proxy, "gpt-5.5", "[[words=1]]").await.0, 200);
     let list = list(&proxy).await;

@@ -186,6 +186,7 @@ async fn request_not_yet_accepted_at_shutdown_gets_a_response() {
     }
 }
 
+// Unix only: processes are found through /proc. run-on-windows smoke has the same for Windows.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]

@@ -188,6 +188,7 @@ async fn codex_exec_over(proxy: &TestProxy, websocket: bool, model: &str, prompt
          supports_websockets = {websocket}\n",
         proxy.address
     );
+    codex_home::write_installation_id(&home).unwrap();
     std::fs::write(home.join("config.toml"), config).unwrap();
     let run = tokio::process::Command::new(sample_model::under_test::codex_under_test())
         .args(["exec", "--json", "--skip-git-repo-check", "-s", "workspace-write", "-m", model, prompt])

@@ -15,7 +15,9 @@ fn main() -> io::Result<()> {
         let reply = match message["method"].as_str() {
             Some("initialize") => result(id, &initialized(&message["params"]["protocolVersion"])),
             Some("tools/list") => {
-                result(id, &json!({"tools": [tool("form", true), tool("url", true), tool("change", false)]}))
+                let tools =
+                    [tool("form", true), tool("url", true), tool("change", false), tool("lookup", true)];
+                result(id, &json!({"tools": tools}))
             }
             Some("tools/call") => match elicitation(&message["params"]["name"]) {
                 Some(params) => {

@@ -72,6 +72,7 @@ async fn stopping_the_request_denies_its_question() {
     assert!(!has_run(&proxy));
 }
 
+// Unix only: processes are found through /proc, and killed by a signal.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -90,6 +91,7 @@ async fn when_the_proxy_stops_nothing_runs_and_no_process_is_left() {
     eventually("codex has ended", || crate::support::processes_of(folder).is_empty()).await;
 }
 
+// Unix only: processes are found through /proc, and killed by a signal.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
@@ -113,6 +115,7 @@ async fn when_codex_dies_its_question_is_gone_and_nothing_runs() {
 /// Names the file that the child of the next test creates once its question waits.
 const CHILD: &str = "APPROVALS_TEST_CHILD";
 
+// Unix only: processes are found through /proc, and killed by a signal.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]

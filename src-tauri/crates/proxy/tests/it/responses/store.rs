@@ -1,7 +1,7 @@
 //! Stored responses: retrieval, isolation by key, deletion and cancellation.
 
 use reqwest::{Method, StatusCode};
-use sample_model::Event;
+use sample_model::{Event, not_on_windows};
 use serde_json::{Value, json};
 
 use super::{DEFAULT_INSTRUCTIONS, ask, pairs, rejected, stream, text_of, until, upstream};
@@ -79,6 +79,7 @@ async fn conversation_stays_in_its_thread_by_reference_and_by_items() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn answer_interrupted_by_agent_actions_stays_in_its_thread() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = real().start().await;
     let agent = async |body: Value| -> Value {
         let mut body = body;

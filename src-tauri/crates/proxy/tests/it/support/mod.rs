@@ -67,6 +67,8 @@ pub(crate) struct TestProxyBuilder {
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) images: ImageFetcher,
     pub(crate) home: WriteHome,
+    /// The folder of the data and the working folder, below the test's.
+    pub(crate) below: String,
 }
 
 /// With the real codex.
@@ -80,6 +82,7 @@ pub(crate) fn real() -> TestProxyBuilder {
         store: None,
         images: ImageFetcher::default(),
         home: codex_home::write,
+        below: String::new(),
     }
 }
 
@@ -118,8 +121,9 @@ impl TestProxyBuilder {
             .with("FAKE_CODEX", script);
         let mut settings = self.settings;
         settings.codex_path.get_or_insert(self.codex);
-        settings.workspace = settings.workspace.map(|below| folder.path().join(below));
-        settings.data_dir = data_dir(folder.path());
+        let above = folder.path().join(self.below);
+        settings.workspace = settings.workspace.map(|below| above.join(below));
+        settings.data_dir = data_dir(&above);
         codex_home::write_installation_id(&settings.data_dir.join("codex-home")).unwrap();
         let log = Log::default();
         let parts = ProxyParts {
