@@ -213,7 +213,7 @@ impl KeyLimits {
         if own.starts_with(&all) {
             Ok((sandbox, plain_path(own)))
         } else {
-            Err(LimitsError::Outside { path: own, effective: all })
+            Err(LimitsError::Outside { path: plain_path(own), effective: plain_path(all) })
         }
     }
 }

@@ -145,6 +145,7 @@ fn a_folder_is_inside_however_windows_spells_it() {
     }
     let refused = at(&upper(&all.path().join("workshop"))).effective(ReadOnly, &all.path().join("work"));
     assert!(matches!(refused, Err(LimitsError::Outside { .. })), "{refused:?}");
+    assert!(!refused.unwrap_err().to_string().contains(r"\\?\"), "the user never writes paths like this");
 }
 
 // Unix only: Windows makes links only in its developer mode.
