@@ -1,6 +1,6 @@
 //! Tools that are not functions, on the real codex: custom tools, namespaces and web search, and codex itself as a client.
 
-use sample_model::codex_home;
+use sample_model::{codex_home, not_on_windows};
 use serde_json::{Value, json};
 
 use crate::support::{Events, KEY, TIMEOUT, TestProxy, prompt_body, real};
@@ -208,6 +208,7 @@ async fn codex_exec_over(proxy: &TestProxy, websocket: bool, model: &str, prompt
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn codex_itself_is_a_client_with_its_tools() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = real().start().await;
     // Which names its tools have for the model.
     codex_exec(&proxy, "gpt-5.5", "[[words=1]]").await;
@@ -226,6 +227,7 @@ async fn codex_itself_is_a_client_with_its_tools() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn codex_is_a_client_over_a_websocket() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = real().start().await;
     codex_exec_over(&proxy, true, "gpt-5.5", "[[words=1]]").await;
     let shell = offered(&proxy, "exec_command");
@@ -245,6 +247,7 @@ async fn codex_is_a_client_over_a_websocket() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn codex_is_a_client_with_tools_in_namespaces() {
+    not_on_windows!("codex runs no command there before its sandbox is set up");
     let proxy = real().start().await;
     // This model has all its tools in namespaces of `additional_tools`.
     let models: Value = proxy.get("/v1/models").send().await.unwrap().json().await.unwrap();
