@@ -12,6 +12,9 @@ use crate::files::{plain_path, without_prefix};
 /// Length of the ignore rules that are read from the user's own repository.
 const MAX_EXCLUDES_BYTES: usize = 64 * 1024;
 
+/// The longest folder that Windows starts a program in: `MAX_PATH` without a backslash and a zero.
+const MAX_CURRENT_DIR: usize = 258;
+
 /// A working folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Folder {
@@ -31,6 +34,9 @@ impl Folder {
                 io::ErrorKind::InvalidFilename,
                 "git can't use a folder of this name",
             ));
+        }
+        if cfg!(windows) && path.as_os_str().len() > MAX_CURRENT_DIR {
+            return Err(io::Error::new(io::ErrorKind::InvalidFilename, "its path is too long for git"));
         }
         let root = path.ancestors().find(|folder| is_repository(folder));
         let prefix = root.and_then(|root| {

@@ -217,6 +217,17 @@ async fn nothing_is_written_through_a_folder_that_has_become_a_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn folder_that_no_program_can_be_started_in_is_not_covered_and_says_so() {
+    needs_git!();
+    let bed = Testbed::new();
+    let long = bed.path(&["a long name"; 30].join("/"));
+    fs::create_dir_all(&long).unwrap();
+    let why = bed.store.begin("1", &long).await.why_not().unwrap_or_default().to_owned();
+    // Wine does not resolve it.
+    assert!(why.starts_with("The working folder can't be read: "), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_paths_in_the_folder_are_covered_or_left_alone() {
     needs_git!();
     let bed = Testbed::new();
