@@ -107,6 +107,8 @@ fn folder_told(proxy: &TestProxy) -> PathBuf {
     let (_, rest) = request.rsplit_once("<cwd>").unwrap();
     let (told, _) = rest.split_once("</cwd>").unwrap();
     let told: String = serde_json::from_str(&format!("\"{told}\"")).unwrap();
+    // As in XML.
+    let told = told.replace("&amp;", "&").replace("&apos;", "'");
     Path::new(&told).canonicalize().unwrap()
 }
 
