@@ -4,13 +4,12 @@
 
 mod approvals;
 mod cli;
+mod env_file;
 mod key_command;
 mod key_rules;
 mod runtime;
 
-use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use proxy::doctor::{self, Finding};
 use proxy::logging::files as log_files;
 use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
-use proxy::settings::{EnvFile, Layers, Settings};
+use proxy::settings::{Layers, Settings};
 use proxy::unix_now;
 use proxy::{ImageFetcher, Proxy, ProxyParts, ipv6_loopback, serve};
 use proxy::{KeyFile, KeyLimits};
@@ -69,7 +68,7 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     let environment = Environment::from_process();
     let current_dir = std::env::current_dir()
         .map_err(|error| format!("the current folder could not be determined: {error}"))?;
-    let (env_file, mut skipped) = env_file(cli, &current_dir)?;
+    let (env_file, mut skipped) = env_file::read(cli, &current_dir)?;
     let layers = Layers {
         flags,
         environment: &environment,
@@ -258,39 +257,4 @@ fn start_log(settings: &Settings) -> Option<WorkerGuard> {
         tracing::warn!(%error, folder = %folder.display(), "log files are not writable; logging to stderr only");
     }
     guard
-}
-
-/// The file that the user named, or else `.env` in the current folder, for the server alone; and a warning for each line that is
-/// skipped.
-fn env_file(cli: &Cli, current_dir: &Path) -> Result<(EnvFile, Vec<String>), String> {
-    let name = cli.env_file.as_deref().unwrap_or(Path::new(".env"));
-    let (path, shown) = (current_dir.join(name), name.display());
-    let is_chosen = cli.env_file.is_some();
-    let is_needed = is_chosen || (cli.command.is_none() && !cli.version);
-    let lines = match dotenvy::from_path_iter(&path) {
-        Ok(lines) => lines,
-        Err(error) if is_chosen => return Err(format!("{shown} cannot be read: {error}")),
-        Err(_) => return Ok(Default::default()),
-    };
-    let (mut variables, mut warnings) = (BTreeMap::new(), Vec::new());
-    for line in lines {
-        match line {
-            Ok((name, value)) => drop(variables.insert(name, value)),
-            // The text of the error is the line, which may be a secret.
-            Err(dotenvy::Error::Io(error)) if is_chosen => return Err(format!("{shown}: {error}")),
-            Err(_) => {
-                warnings.push(format!("a line of {shown} is not of the form NAME=VALUE and is skipped"));
-            }
-        }
-    }
-    let file = EnvFile::new(name.display().to_string(), variables, is_chosen);
-    if is_needed {
-        return Ok((file, warnings));
-    }
-    if file.is_ours() && !cli.version {
-        eprintln!(
-            "codex-proxyd: {shown} is read by the server alone. To use its settings here too, add --env-file {shown}"
-        );
-    }
-    Ok(Default::default())
 }

@@ -49,3 +49,21 @@ async fn only_the_server_reads_the_env_file_unless_it_is_named() {
     let (ok, _, error) = run(&mut command(&key(&["--env-file", "missing.env"]))).await;
     assert!(!ok && error.contains("missing.env"), "{error}");
 }
+
+#[tokio::test]
+async fn an_env_file_written_on_windows_is_read() {
+    let folder = folder();
+    let text = "\u{feff}PORT=0\r\nDATA_DIR=\"C:\\Users\\me\\new data\"\r\n";
+    std::fs::write(folder.path().join("utf8.env"), text).unwrap();
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("utf16.env"), utf16).unwrap();
+    std::fs::write(folder.path().join("ansi.env"), b"WORKSPACE=C:\\Users\\J\xf6rg").unwrap();
+    for name in ["utf8.env", "utf16.env"] {
+        let mut command = codex_proxyd(folder.path());
+        let (_, report, error) = run(command.args(["doctor", "--report", "--env-file", name])).await;
+        assert!(report.contains("me") && report.contains("new data"), "{name}: {report}{error}");
+    }
+    let (ok, _, error) =
+        run(codex_proxyd(folder.path()).args(["key", "list", "--env-file", "ansi.env"])).await;
+    assert!(!ok && error.contains("Save it as UTF-8"), "{error}");
+}

@@ -47,7 +47,7 @@ const LAYERS: &[(&str, Layers)] = &[
             &["app"],
         ],
     ),
-    ("proxyd", &[&["key_rules", "runtime"], &["cli"], &["approvals", "key_command"]]),
+    ("proxyd", &[&["key_rules", "runtime"], &["cli"], &["approvals", "env_file", "key_command"]]),
 ];
 
 pub(super) fn for_crate(name: &str) -> Option<Layers> {
