@@ -76,10 +76,13 @@ fn run(options: &Options) -> Result<(), String> {
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     tauri::async_runtime::set(runtime.handle().clone());
-    let data_dir = options.data_dir()?;
+    let (data_dir, notice) = options.data_dir()?;
     let log = Log::start(&data_dir);
+    if let Some(notice) = notice {
+        tracing::warn!("{notice}");
+    }
     // Two data folders are two apps.
-    let suffix = instance::suffix(&data_dir, options::usual_data_dir().as_deref());
+    let suffix = instance::suffix(&data_dir, options.usual_data_dir(&data_dir).as_deref());
     let named = |name: &str, separator| match &suffix {
         Some(suffix) => format!("{name}{separator}{suffix}"),
         None => name.to_owned(),

@@ -1,8 +1,9 @@
 //! The command line of the app.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use proxy::files::UsualDataFolder;
 
 /// What to do if the data folder cannot be used.
 pub(crate) const CHECK_FOLDER: &str =
@@ -24,18 +25,24 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The data folder from `--data-dir` or `DATA_DIR`, or else the system's.
-    pub(crate) fn data_dir(&self) -> Result<PathBuf, String> {
-        let folder = self.data_dir.clone().or_else(usual_data_dir);
-        let folder = folder.ok_or("no data folder found; set one with --data-dir")?;
+    /// The data folder from `--data-dir` or `DATA_DIR`, or else the usual one, and a sentence for the log.
+    pub(crate) fn data_dir(&self) -> Result<(PathBuf, Option<String>), String> {
+        let (folder, notice) = match (&self.data_dir, UsualDataFolder::of_user()) {
+            (Some(folder), _) => (folder.clone(), None),
+            (None, Some(usual)) => usual.with_earlier_data(),
+            (None, None) => return Err("no data folder found; set one with --data-dir".to_owned()),
+        };
         std::fs::create_dir_all(&folder).map_err(|error| {
             format!("cannot create the data folder {}: {error}. {CHECK_FOLDER}", folder.display())
         })?;
-        std::path::absolute(&folder).map_err(|error| error.to_string())
+        Ok((std::path::absolute(&folder).map_err(|error| error.to_string())?, notice))
     }
-}
 
-/// The system's data folder for this app.
-pub(crate) fn usual_data_dir() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "codex-proxy").map(|dirs| dirs.data_dir().to_owned())
+    /// What counts as the usual folder: the one in use, unless another one was named.
+    pub(crate) fn usual_data_dir(&self, used: &Path) -> Option<PathBuf> {
+        match self.data_dir {
+            Some(_) => UsualDataFolder::of_user().map(|usual| usual.path().to_owned()),
+            None => Some(used.to_owned()),
+        }
+    }
 }

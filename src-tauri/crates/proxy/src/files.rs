@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use codex_client::rename_file;
 
+mod data_folder;
 mod json_file;
 mod windows_paths;
 
+pub use data_folder::UsualDataFolder;
 pub(crate) use json_file::{JsonFile, JsonFileError, Versioned};
 pub(crate) use windows_paths::{is_device_or_stream, plain_path, without_prefix};
 

@@ -18,6 +18,7 @@ use codex_client::{Environment, Search, SharedLimits, own_folder};
 use proxy::Limits;
 use proxy::doctor::diagnostics::{self, Facts};
 use proxy::doctor::{self, Finding};
+use proxy::files::UsualDataFolder;
 use proxy::logging::files as log_files;
 use proxy::logging::line::{OneLine, log_panics};
 use proxy::logging::signals::{INTERRUPTED, Signals};
@@ -69,16 +70,16 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
     let current_dir = std::env::current_dir()
         .map_err(|error| format!("the current folder could not be determined: {error}"))?;
     let (env_file, mut skipped) = env_file::read(cli, &current_dir)?;
+    let usual = UsualDataFolder::of_user();
     let layers = Layers {
         flags,
         environment: &environment,
         env_file: &env_file,
         current_dir: &current_dir,
-        default_data_dir: directories::ProjectDirs::from("", "", "codex-proxy")
-            .map(|dirs| dirs.data_dir().to_owned()),
+        default_data_dir: usual.as_ref().map(|usual| usual.path().to_owned()),
     };
     let asks_doctor = matches!(cli.command, Some(Command::Doctor { .. }));
-    let (settings, mut warnings) = match Settings::from_layers(&layers) {
+    let (mut settings, mut warnings) = match Settings::from_layers(&layers) {
         Ok(loaded) => loaded,
         Err(error) if asks_doctor => {
             return Ok(print_findings(&[Finding::problem(error.to_string(), "Change it and try again.")]));
@@ -86,6 +87,11 @@ fn run(cli: &Cli, flags: &ArgMatches) -> Result<ExitCode, String> {
         Err(error) => return Err(error.to_string()),
     };
     warnings.append(&mut skipped);
+    if let Some(usual) = usual.filter(|usual| usual.path() == settings.data_dir) {
+        let (folder, notice) = usual.with_earlier_data();
+        settings.data_dir = folder;
+        warnings.extend(notice);
+    }
     // The file may set CODEX_HOME too.
     let environment = match (environment.get("CODEX_HOME"), env_file.get("CODEX_HOME")) {
         (None, Ok(Some(home))) => environment.with("CODEX_HOME", home),
