@@ -12,6 +12,7 @@ mod runtime;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches as _};
 use codex_client::{Environment, Search, SharedLimits, own_folder};
@@ -21,7 +22,7 @@ use proxy::doctor::{self, Finding};
 use proxy::files::UsualDataFolder;
 use proxy::logging::files as log_files;
 use proxy::logging::line::{OneLine, log_panics};
-use proxy::logging::signals::{INTERRUPTED, Signals};
+use proxy::logging::signals::{INTERRUPTED, Signal, Signals};
 use proxy::settings::{Layers, Settings};
 use proxy::unix_now;
 use proxy::{ImageFetcher, Proxy, ProxyParts, ipv6_loopback, serve};
@@ -40,6 +41,10 @@ use runtime::start_runtime;
 
 /// Open files that connections, codex and the logs may need.
 const MAX_OPEN_FILES: u64 = 4096;
+
+/// What running answers have left when the console is closed. With their final events and codex's end, it takes less than the five
+/// seconds that Windows leaves.
+const CLOSING_DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// An error is the message for the user.
 type Outcome = Result<(), String>;
@@ -186,11 +191,14 @@ async fn serve_until_signal(settings: Settings, environment: &Environment) -> Ou
     // Before the ready line is printed, so that an immediate signal is not missed.
     let signals =
         Signals::listen().map_err(|error| format!("signal handlers could not be installed: {error}"))?;
-    let on_signal = stop.clone();
+    let (on_signal, stopping) = (stop.clone(), proxy.clone());
     tokio::spawn(async move {
         let mut signals = signals;
-        signals.next().await;
+        if signals.next().await == Signal::Closing {
+            stopping.shorten_drain(CLOSING_DRAIN_TIMEOUT);
+        }
         on_signal.cancel();
+        drop(stopping);
         signals.next().await;
         // The second signal ends the program immediately, and codex's process group with it.
         std::process::exit(INTERRUPTED.into());

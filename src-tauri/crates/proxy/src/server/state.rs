@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use codex_client::{Environment, SharedLimits};
 use parking_lot::RwLock;
@@ -168,6 +169,12 @@ impl Inner {
     /// The limits as of now.
     pub(crate) fn limits(&self) -> Limits {
         *self.limits.read()
+    }
+
+    /// Shortens what answers have left when the proxy stops.
+    pub fn shorten_drain(&self, timeout: Duration) {
+        let mut limits = self.limits.write();
+        limits.drain_timeout = limits.drain_timeout.min(timeout);
     }
 }
 

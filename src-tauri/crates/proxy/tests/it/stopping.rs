@@ -48,6 +48,19 @@ async fn open_stream_finishes_before_the_proxy_stops() {
 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
+async fn closed_console_leaves_a_stream_less_time_than_a_signal() {
+    let proxy = real().limits(|limits| limits.drain_timeout = Duration::from_secs(3600)).start().await;
+    let mut events = proxy.stream("[[words=3 hold=1]]").await;
+    events.next_text().await;
+    proxy.handle.shorten_drain(Duration::from_millis(200));
+    proxy.stop.cancel();
+    let rest = events.rest().await;
+    assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
+    tokio::time::timeout(TIMEOUT, proxy.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs the real codex: cargo xtask test"]
 async fn stream_past_the_deadline_gets_an_error_and_is_interrupted() {
     let proxy = real().limits(|limits| limits.drain_timeout = Duration::from_millis(200)).start().await;
     let mut events = proxy.stream("[[words=3 hold=1]]").await;

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::daemon::{Daemon, a_home, codex_proxyd, run, start};
 use crate::support::{TIMEOUT, eventually, prompt_body};
 
-const TOUCH: &str = r#"[[escalate="touch here.txt" why="May I create a file?"]]"#;
+const MKDIR: &str = r#"[[escalate="mkdir here.txt" why="May I create a folder?"]]"#;
 
 struct Rig {
     folder: TempDir,
@@ -132,17 +132,18 @@ impl Terminal {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn command_runs_when_it_is_allowed_and_not_when_it_is_denied() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let rig = Rig::new().await;
     let mut terminal = rig.terminal().await;
-    let denied = rig.ask(TOUCH);
+    let denied = rig.ask(MKDIR);
     let question = terminal.question().await;
     for part in [
         "outside the sandbox, with your rights",
         "API_KEYS #1",
         "codex-local",
-        "May I create a file?",
-        "  | /bin/bash -lc 'touch here.txt'",
-        "/work\n",
+        "May I create a folder?",
+        if cfg!(unix) { "  | /bin/bash -lc 'mkdir here.txt'" } else { "mkdir here.txt" },
+        if cfg!(unix) { "/work\n" } else { "\\work\n" },
         "Denied at",
         "(a) allow from now on",
     ] {
@@ -152,13 +153,13 @@ async fn command_runs_when_it_is_allowed_and_not_when_it_is_denied() {
     assert!(denied.await.unwrap().contains("rejected by user"));
     assert!(!rig.file().exists());
 
-    let stopped = rig.ask(TOUCH);
+    let stopped = rig.ask(MKDIR);
     terminal.question().await;
     terminal.answer("s", "the answer ends").await;
     assert!(!stopped.await.unwrap().contains("rejected"));
     assert!(!rig.file().exists());
 
-    let allowed = rig.ask(TOUCH);
+    let allowed = rig.ask(MKDIR);
     terminal.question().await;
     assert!(!rig.file().exists());
     terminal.answer("y", "Allowed once.").await;
@@ -170,10 +171,10 @@ async fn command_runs_when_it_is_allowed_and_not_when_it_is_denied() {
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn without_a_terminal_and_once_it_ends_everything_is_denied() {
     let rig = Rig::new().await;
-    assert!(rig.ask(TOUCH).await.unwrap().contains("rejected by user"));
+    assert!(rig.ask(MKDIR).await.unwrap().contains("rejected by user"));
     for end in ["killed", "closed"] {
         let mut terminal = rig.terminal().await;
-        let answer = rig.ask(TOUCH);
+        let answer = rig.ask(MKDIR);
         terminal.question().await;
         match end {
             "killed" => terminal.child.kill().await.unwrap(),
@@ -187,15 +188,16 @@ async fn without_a_terminal_and_once_it_ends_everything_is_denied() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn two_questions_are_shown_one_after_the_other_and_one_that_is_gone_is_said_to_be() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let rig = Rig::new().await;
     let mut terminal = rig.terminal().await;
-    let first = rig.ask(TOUCH);
+    let first = rig.ask(MKDIR);
     terminal.question().await;
-    let second = rig.ask(r#"[[escalate="touch other.txt"]]"#);
+    let second = rig.ask(r#"[[escalate="mkdir other.txt"]]"#);
     // A client that hangs up takes its question with it.
     first.abort();
     terminal.read_until(&["Answered elsewhere, or Codex does not ask any more."]).await;
-    assert!(terminal.question().await.contains("touch other.txt"));
+    assert!(terminal.question().await.contains("mkdir other.txt"));
     terminal.answer("y", "Allowed once.").await;
     second.await.unwrap();
     assert!(rig.folder.path().join("work/other.txt").exists() && !rig.file().exists());
@@ -204,24 +206,25 @@ async fn two_questions_are_shown_one_after_the_other_and_one_that_is_gone_is_sai
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn allowed_from_now_on_is_not_asked_again_until_it_is_forgotten() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let rig = Rig::new().await;
     let mut terminal = rig.terminal().await;
-    let answer = rig.ask(TOUCH);
+    let answer = rig.ask(MKDIR);
     terminal.question().await;
     terminal.answer("a", "Allowed from now on.").await;
     answer.await.unwrap();
-    std::fs::remove_file(rig.file()).unwrap();
-    rig.ask(TOUCH).await.unwrap();
+    std::fs::remove_dir(rig.file()).unwrap();
+    rig.ask(MKDIR).await.unwrap();
     assert!(rig.file().exists());
 
     let (ok, rules, _) = run(&mut approvals(rig.folder.path(), &["--rules"])).await;
-    assert!(ok && rules.contains("touch here.txt") && rules.lines().count() == 1, "{rules}");
+    assert!(ok && rules.contains("mkdir here.txt") && rules.lines().count() == 1, "{rules}");
     let id = rules.split_whitespace().next().unwrap();
     assert!(run(&mut approvals(rig.folder.path(), &["--forget", id])).await.0);
     let (ok, _, error) = run(&mut approvals(rig.folder.path(), &["--forget", id])).await;
     assert!(!ok && error.contains("--rules"), "{error}");
     assert!(run(&mut approvals(rig.folder.path(), &["--rules"])).await.1.is_empty());
-    let again = rig.ask(TOUCH);
+    let again = rig.ask(MKDIR);
     terminal.question().await;
     terminal.answer("n", "Denied.").await;
     assert!(again.await.unwrap().contains("rejected by user"));
@@ -247,13 +250,14 @@ async fn without_codex_proxyd_the_command_says_so() {
     assert!(!ok && error.contains("no codex-proxyd") && error.contains("--data-dir"), "{error}");
 }
 
+// Linux only: /proc shows the processes of a test.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn killed_daemon_leaves_nothing_that_runs_and_the_next_one_takes_its_place() {
     let mut rig = Rig::new().await;
     let mut terminal = rig.terminal().await;
-    let answer = rig.ask(TOUCH);
+    let answer = rig.ask(MKDIR);
     terminal.question().await;
     // Waiting would close it, which ends the terminal too.
     let _input = terminal.child.stdin.take();
@@ -265,7 +269,7 @@ async fn killed_daemon_leaves_nothing_that_runs_and_the_next_one_takes_its_place
 
     rig.daemon = start(&mut daemon(rig.folder.path())).await;
     let mut terminal = rig.terminal().await;
-    let answer = rig.ask(TOUCH);
+    let answer = rig.ask(MKDIR);
     terminal.question().await;
     terminal.answer("y", "Allowed once.").await;
     answer.await.unwrap();
@@ -280,12 +284,13 @@ async fn second_daemon_with_the_same_data_folder_serves_without_approvals_and_sa
     let log = crate::daemon::ended(second).await;
     assert!(log.contains("another codex-proxyd uses this data folder"), "{log}");
     let mut terminal = rig.terminal().await;
-    let answer = rig.ask(TOUCH);
+    let answer = rig.ask(MKDIR);
     terminal.question().await;
     terminal.answer("y", "Allowed once.").await;
     answer.await.unwrap();
 }
 
+// Linux only: elsewhere the daemon does not know who connects.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]

@@ -43,6 +43,7 @@ async fn doctor_checks_the_folders_that_are_models() {
     assert!(problem.is_some() && out.contains("choose another one (--folder)"), "{out}");
 }
 
+// Unix only: on Windows codex sets up its sandbox in any home.
 #[cfg(unix)]
 #[tokio::test]
 async fn doctor_warns_about_a_codex_home_in_the_temporary_folder() {
@@ -152,5 +153,45 @@ async fn doctor_report_is_complete_and_contains_no_secrets() {
     let home = folder.path().display().to_string();
     for secret in ["sk-local", "my-own-secret", &home] {
         assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn doctor_says_what_a_file_that_is_no_program_lacks_on_this_system() {
+    let folder = folder();
+    std::fs::write(folder.path().join("notes.txt"), "notes").unwrap();
+    let args = ["doctor", "--port", "0", "--data-dir", "data", "--codex", "./notes.txt"];
+    let (ok, out, _) = run(codex_proxyd(folder.path()).args(args)).await;
+    let (said, not_said) = if cfg!(windows) { (".exe", "chmod") } else { ("chmod +x", ".exe") };
+    assert!(!ok && out.contains(said) && !out.contains(not_said), "{out}");
+}
+
+#[tokio::test]
+async fn paths_with_blanks_and_letters_of_any_language_work_in_flags_and_variables() {
+    let folder = folder();
+    let fake = sample_model::under_test::fake_codex();
+    let paths = ["data", "work", "web", "codex"].map(|name| folder.path().join(format!("{name} für 你好")));
+    for path in &paths {
+        std::fs::create_dir(path).unwrap();
+    }
+    let codex = paths[3].join(fake.file_name().unwrap());
+    std::fs::copy(&fake, &codex).unwrap();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let values = [text(&paths[0]), text(&paths[1]), format!("web={}", text(&paths[2])), text(&codex)];
+    for by_flags in [true, false] {
+        let mut command = codex_proxyd(folder.path());
+        command.env_remove("CODEX_PATH").args(["doctor", "--port", "0"]);
+        for (flag, value) in ["data-dir", "workspace", "folder", "codex"].into_iter().zip(&values) {
+            if by_flags {
+                command.args([&format!("--{flag}"), value]);
+            } else {
+                command.env(format!("CODEX_PROXY_{}", flag.to_uppercase().replace('-', "_")), value);
+            }
+        }
+        let (_, out, error) = run(&mut command).await;
+        for path in &paths {
+            assert!(out.contains(&text(path)), "{}: {out}{error}", path.display());
+        }
+        assert!(out.contains("streams answers") && !out.contains('\u{1b}'), "{out}");
     }
 }

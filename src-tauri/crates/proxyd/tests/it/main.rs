@@ -13,6 +13,7 @@ mod configuration;
 mod daemon;
 mod doctor;
 mod env_file;
+// Linux only: it reads from /proc what the daemon uses.
 #[cfg(target_os = "linux")]
 mod hostile_schemas;
 mod key_places;
@@ -20,7 +21,6 @@ mod keys;
 mod log_files;
 mod messages;
 mod secrets;
-#[cfg(unix)]
 mod signals;
 #[path = "../../../proxy/tests/it/support/mod.rs"]
 #[expect(dead_code, reason = "shared with the tests of the proxy")]

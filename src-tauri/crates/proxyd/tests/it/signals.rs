@@ -1,11 +1,11 @@
-//! Stopping codex-proxyd by signals.
+//! Stopping codex-proxyd by signals, which are console events on Windows.
 
 use std::path::Path;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::daemon::{Daemon, a_home, codex_proxyd, signal, start};
+use crate::daemon::{Daemon, a_home, codex_proxyd, exited, signal, start};
 use crate::support::{Events, TIMEOUT, eventually, prompt_body};
 
 fn daemon(folder: &Path) -> Command {
@@ -44,13 +44,13 @@ async fn signal_closes_the_port_finishes_streams_and_stops_codex() {
         let (folder, model) = a_home().await;
         let mut daemon = start(&mut daemon(folder.path())).await;
         let mut events = held_stream(&daemon).await;
-        signal(&daemon.child, name);
+        signal(&mut daemon, name).await;
         assert_port_closes(&daemon).await;
         let held = |event: &sample_model::Event| matches!(event, sample_model::Event::Held { .. });
         assert!(model.wait_for(held, TIMEOUT).await.is_some());
         model.release();
         assert_eq!(events.rest().await.last().unwrap(), "[DONE]", "{name}");
-        let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
+        let status = exited(&mut daemon).await;
         assert!(status.success(), "{name}: {status}");
         assert_no_process_left(folder.path()).await;
     }
@@ -62,10 +62,10 @@ async fn endless_stream_gets_an_error_and_the_program_exits() {
     let (folder, _model) = a_home().await;
     let mut daemon = start(&mut daemon(folder.path())).await;
     let mut events = held_stream(&daemon).await;
-    signal(&daemon.child, "-TERM");
+    signal(&mut daemon, "-TERM").await;
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap()["error"]["code"], "shutting_down", "{rest:?}");
-    let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
+    let status = exited(&mut daemon).await;
     assert!(status.success(), "{status}");
     assert_no_process_left(folder.path()).await;
 }
@@ -77,10 +77,10 @@ async fn second_signal_exits_immediately_and_stops_codex() {
         let (folder, _model) = a_home().await;
         let mut daemon = start(&mut daemon(folder.path())).await;
         let events = held_stream(&daemon).await;
-        signal(&daemon.child, first);
+        signal(&mut daemon, first).await;
         assert_port_closes(&daemon).await;
-        signal(&daemon.child, second);
-        let status = tokio::time::timeout(TIMEOUT, daemon.child.wait()).await.unwrap().unwrap();
+        signal(&mut daemon, second).await;
+        let status = exited(&mut daemon).await;
         // An orderly shutdown would exit with 0.
         assert_eq!(status.code(), Some(130), "{first} {second}");
         let mut log = String::new();
