@@ -42,6 +42,8 @@ struct LogFile {
     max_bytes: u64,
     file: File,
     bytes: u64,
+    /// The size at which to rotate.
+    full_at: u64,
 }
 
 impl LogFile {
@@ -53,29 +55,56 @@ impl LogFile {
         let (folder, name) = (folder.to_owned(), name.to_owned());
         let file = open(&nth(&folder, &name, 0))?;
         let bytes = file.metadata()?.len();
-        Ok(Self { folder, name, max_bytes, file, bytes })
+        Ok(Self { folder, name, max_bytes, file, bytes, full_at: max_bytes })
     }
 
-    /// Rotates the files. A file that cannot be renamed is truncated, so the bound always holds.
+    /// Rotates the files. While another program keeps them from it, the current one grows to twice its size; then it is truncated,
+    /// so that there is a bound.
     fn rotate(&mut self) -> io::Result<()> {
         let path = |n| nth(&self.folder, &self.name, n);
-        for n in (0..MAX_FILES - 1).rev() {
-            match fs::rename(path(n), path(n + 1)) {
-                Err(error) if n == 0 && error.kind() != io::ErrorKind::NotFound => self.file.set_len(0)?,
+        // Up to the first gap, which an attempt that failed half-way leaves.
+        let last = (1..MAX_FILES).find(|n| !path(*n).exists()).unwrap_or(MAX_FILES - 1);
+        for n in (0..last).rev() {
+            match shift(&path(n), &path(n + 1)) {
+                Err(error) if n == 0 && error.kind() != io::ErrorKind::NotFound => {
+                    if self.bytes < self.max_bytes.saturating_mul(2) {
+                        self.full_at = self.bytes + self.max_bytes / 8;
+                        return Ok(());
+                    }
+                    truncate(&path(0))?;
+                }
                 // Older files may not exist.
                 _ => {}
             }
         }
         self.file = open(&path(0))?;
         self.bytes = self.file.metadata()?.len();
+        self.full_at = self.max_bytes;
         Ok(())
     }
+}
+
+/// Moves a file. On Windows, one that another program has open can often not be renamed; its content can be moved.
+fn shift(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if cfg!(windows) && error.kind() != io::ErrorKind::NotFound => {
+            // Not `fs::copy`, which shares neither of the two.
+            fs::write(to, fs::read(from)?)?;
+            truncate(from)
+        }
+        renamed => renamed,
+    }
+}
+
+/// Empties a file. The open one cannot: Windows lets it append only.
+fn truncate(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).truncate(true).open(path).map(drop)
 }
 
 impl Write for LogFile {
     /// Writes one complete line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.bytes >= self.max_bytes {
+        if self.bytes >= self.full_at {
             self.rotate()?;
         }
         self.file.write_all(line)?;
@@ -165,8 +194,39 @@ mod tests {
         }
         write(&mut log, 20..100);
         let written = folder.path().join("app.log");
-        assert!(fs::metadata(&written).unwrap().len() <= 27);
+        assert!(fs::metadata(&written).unwrap().len() <= 45);
         assert!(fs::read_to_string(written).unwrap().contains("line 099"));
+    }
+
+    /// Windows only: elsewhere an open file can be renamed.
+    #[cfg(windows)]
+    #[test]
+    fn another_program_with_the_files_open_costs_no_line() {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let open = |name: &str, share| {
+            OpenOptions::new().read(true).share_mode(share).open(folder.path().join(name)).unwrap()
+        };
+        let all = || files(folder.path()).into_iter().map(|(_, text)| text).collect::<String>();
+        let mut log = LogFile::open(folder.path(), "app", 20).unwrap();
+        write(&mut log, 0..5);
+        // Like an editor: it lets others read and write, but not rename or delete.
+        let editor = [open("app.log", 3), open("app.1.log", 3)];
+        write(&mut log, 5..10);
+        for n in 0..10 {
+            assert!(all().contains(&format!("line {n:03}")), "{n}: {:?}", files(folder.path()));
+        }
+        drop(editor);
+        // Like a virus scanner: for a moment it shares the earlier file with nobody.
+        write(&mut log, 10..11);
+        let scanner = open("app.1.log", 0);
+        write(&mut log, 11..13);
+        drop(scanner);
+        write(&mut log, 13..15);
+        for n in 6..15 {
+            assert!(all().contains(&format!("line {n:03}")), "{n}: {:?}", files(folder.path()));
+        }
+        assert!(files(folder.path()).iter().all(|(_, text)| text.len() <= 45), "{:?}", files(folder.path()));
     }
 
     #[test]
