@@ -4,8 +4,15 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+/// How long to wait for another program that has the file.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// SQLite itself waits for about a second each time.
+const OPEN_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Why a database file cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +46,45 @@ pub(crate) fn open(
     then: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Result<Connection, OpenError> {
     create_private(path)?;
-    // Waits up to five seconds for another process's lock.
-    let connection = Connection::open(path)?;
+    let connection = connect(path)?;
     // Before any change, so that a newer file stays unchanged.
     if version(&connection)? > migrations.len() {
         return Err(OpenError::Newer);
     }
     Ok(prepared(connection, migrations, then)?)
+}
+
+/// Opens the file. A virus scanner or a backup may have it for a moment, and on Windows for itself.
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let deadline = Instant::now() + OPEN_TIMEOUT;
+    loop {
+        // Waits up to five seconds for another process's lock.
+        let connected =
+            Connection::open(path).and_then(|connection| version(&connection).map(|_| connection));
+        match connected {
+            Err(error) if cfg!(windows) && is_in_use(&error) && Instant::now() < deadline => {
+                std::thread::sleep(OPEN_RETRY_INTERVAL);
+            }
+            // What SQLite opens when it may not write at first.
+            Ok(connection) if cfg!(windows) && is_read_only(&connection) && Instant::now() < deadline => {
+                drop(connection);
+                std::thread::sleep(OPEN_RETRY_INTERVAL);
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether another program may have the file.
+fn is_in_use(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure | ErrorCode::PermissionDenied)
+    )
+}
+
+fn is_read_only(connection: &Connection) -> bool {
+    connection.is_readonly("main").unwrap_or(false)
 }
 
 /// Migrates a database to the current version.
@@ -110,14 +149,17 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
     connection.query_row("PRAGMA user_version", (), |row| row.get(0))
 }
 
-/// Creates the file before SQLite does, readable only by its owner.
+/// Creates the folder, and the file before SQLite does, readable only by its owner. On Windows, files of the user's folders are so anyway.
 fn create_private(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    {
+        let mut options = fs::OpenOptions::new();
+        options.append(true).create(true);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path)?;
+    }
+    Ok(())
 }

@@ -56,7 +56,16 @@ impl RequestDatabase {
         file.flush().await?;
         file.sync_all().await?;
         drop(file);
-        partial.persist(path)?;
+        partial.persist(path).map_err(|failed| match failed.error {
+            // On Windows, a program such as Excel keeps others from its files.
+            error if cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied && path.exists() => {
+                io::Error::new(
+                    error.kind(),
+                    "another program has it open, or it is read-only; close it and try again",
+                )
+            }
+            error => error,
+        })?;
         Ok(total)
     }
 }

@@ -207,6 +207,7 @@ async fn beyond_the_size_limit_the_oldest_texts_are_removed_then_the_oldest_requ
     log.close().await;
 }
 
+// Unix only: file modes.
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
 async fn only_the_owner_can_read_the_log() {
@@ -219,5 +220,44 @@ async fn only_the_owner_can_read_the_log() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
     }
+    log.close().await;
+}
+
+/// Windows only: elsewhere no program keeps a file from others.
+#[cfg(windows)]
+#[tokio::test(start_paused = true)]
+async fn other_programs_with_the_files_open_cost_no_request() {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    let test = TestLog::new();
+    let open =
+        |path: PathBuf, share| std::fs::OpenOptions::new().read(true).share_mode(share).open(path).unwrap();
+    let log = test.on_disk().await;
+    begin(&log, arrival(1)).done(200, None);
+    log.close().await;
+    // Like a virus scanner: for a moment it shares the file with nobody.
+    let scanner = open(test.path(), 0);
+    let (_keep, never) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = never.recv_timeout(std::time::Duration::from_millis(1500));
+        drop(scanner);
+    });
+    let log = test.on_disk().await;
+    assert_eq!((log.notice(), all(&log).await.len()), (None, 1));
+    // Like an editor or a backup: it lets others read and write, but not rename or delete.
+    let _editor = ["", "-wal", "-shm"].map(|end| open(format!("{}{end}", test.path().display()).into(), 3));
+    begin(&log, arrival(2)).done(200, None);
+    wait_until(async || count_on_disk(&test) == 2).await;
+    let file = test.path().with_extension("csv");
+    let export = async || log.export(ExchangeQuery::default(), ExportFormat::Csv, &file).await;
+    assert_eq!(export().await.unwrap(), 2);
+    let excel = open(file.clone(), 1);
+    let error = export().await.unwrap_err().to_string();
+    assert!(error.contains("another program has it open"), "{error}");
+    drop(excel);
+    assert_eq!(export().await.unwrap(), 2);
+    log.clear().await;
+    log.close().await;
+    let log = test.on_disk().await;
+    assert_eq!((log.notice(), all(&log).await.len(), count_on_disk(&test)), (None, 0, 0));
     log.close().await;
 }
