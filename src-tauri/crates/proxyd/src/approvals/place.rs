@@ -62,10 +62,15 @@ impl Place {
     /// # Errors
     /// When none listens.
     pub(super) async fn connect(&self) -> io::Result<Stream> {
+        // A program that can replace the socket could show false questions.
         #[cfg(unix)]
         if let Some(folder) = self.path.parent() {
-            // A program that can replace the socket could show false questions.
             check_folder(folder, self.owner()?)?;
+        }
+        // Everybody can create a pipe of this name, but not beside a daemon, and only that has the lock.
+        #[cfg(windows)]
+        if File::options().write(true).open(&self.lock)?.try_lock().is_ok() {
+            return Err(io::ErrorKind::NotFound.into());
         }
         Stream::connect(self.path.as_path().to_fs_name::<GenericFilePath>()?).await
     }
@@ -143,6 +148,7 @@ fn owner_only(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     Ok(options.security_descriptor(descriptor))
 }
 
+// Unix only: file modes and the length of socket paths.
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
