@@ -169,8 +169,12 @@ fn failed(what: &str) -> SecretError {
     ))
 }
 
+// Linux only: the Secret Service.
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod session_tests;
 #[cfg(test)]
 mod tests;
+// Windows only: its Credential Manager needs no session of its own to test with.
+#[cfg(all(test, windows))]
+mod windows_tests;

@@ -108,6 +108,7 @@ fn objects_survive_a_restart() {
     assert_eq!(store.notice(), None);
 }
 
+// Unix only: file modes.
 #[cfg(unix)]
 #[test]
 fn the_file_is_readable_only_by_its_owner() {

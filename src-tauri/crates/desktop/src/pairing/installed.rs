@@ -123,15 +123,19 @@ fn names_in(folder: &Path) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// An absolute folder on every system.
+    const BIN: &str = if cfg!(windows) { "C:/bin" } else { "/bin" };
+
     fn found(platform: Platform, files: &[&str], extensions: &[&str]) -> Vec<String> {
         let folders = Folders {
             platform,
-            path: vec!["relative".into(), "/bin".into()],
+            path: vec!["relative".into(), BIN.into()],
             home: Some("/home/me".into()),
             local: Some("/local".into()),
         };
         let names = |_: &Path| extensions.iter().map(|name| (*name).to_owned()).collect();
-        find(&folders, |path| files.iter().any(|file| Path::new(file) == path), names)
+        let file = |file: &&str| file.replacen("/bin", BIN, 1);
+        find(&folders, |path| files.iter().any(|name| Path::new(&file(name)) == path), names)
     }
 
     #[test]

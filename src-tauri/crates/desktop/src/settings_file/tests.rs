@@ -265,6 +265,7 @@ fn errors_of_a_full_or_protected_disk_say_what_to_do() {
     }
 }
 
+// Unix only: file modes.
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_the_file() {

@@ -246,6 +246,7 @@ async fn answers_at(ip: &str, port: u16) -> bool {
     reqwest::get(format!("http://{ip}:{port}/health")).await.is_ok_and(|health| health.status() == 200)
 }
 
+// Linux only: elsewhere Docker has no bridge on the computer.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn dockers_bridge_is_listened_on_when_it_comes_up_after_the_start() {

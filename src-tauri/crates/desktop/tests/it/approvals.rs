@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::opened::Opened;
 use crate::support::TIMEOUT;
 
-const TOUCH: &str = "[[escalate=\"touch here.txt\" why=\"May I?\"]]";
+const TOUCH: &str = "[[escalate=\"mkdir here.txt\" why=\"May I?\"]]";
 
 /// An app in which codex asks.
 async fn open(notify: bool) -> (Opened, Receiver<Change>) {
@@ -36,7 +36,7 @@ async fn shows(changes: &mut Receiver<Change>, count: usize) -> (Overview, Vec<(
 }
 
 impl Opened {
-    fn ask_to_touch(&self) -> JoinHandle<Value> {
+    fn ask_to_write(&self) -> JoinHandle<Value> {
         let body = json!({"model": "codex-local", "messages": [{"role": "user", "content": TOUCH}]});
         let sent = self.chat(&body).header("User-Agent", "Zed/1.0").send();
         tokio::spawn(async { sent.await.unwrap().json().await.unwrap() })
@@ -56,7 +56,7 @@ impl Opened {
 async fn a_question_is_in_the_overview_and_notified_once_and_only_if_wanted() {
     for wanted in [true, false] {
         let (opened, mut changes) = open(wanted).await;
-        let request = opened.ask_to_touch();
+        let request = opened.ask_to_write();
         let (overview, mut notices) = shows(&mut changes, 1).await;
         let asked = &overview.approvals[0];
         assert_eq!((asked.client.as_str(), asked.key.as_str()), ("Zed", "API_KEYS #1"));
@@ -80,8 +80,9 @@ async fn a_question_is_in_the_overview_and_notified_once_and_only_if_wanted() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn what_is_allowed_from_now_on_can_be_removed_while_the_proxy_is_stopped() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let (opened, mut changes) = open(true).await;
-    let request = opened.ask_to_touch();
+    let request = opened.ask_to_write();
     let (overview, _) = shows(&mut changes, 1).await;
     opened.answer(&overview, ApprovalAnswer::AllowFromNowOn).await;
     request.await.unwrap();
@@ -89,7 +90,7 @@ async fn what_is_allowed_from_now_on_can_be_removed_while_the_proxy_is_stopped()
     opened.app.stop().await;
     let rules = opened.app.approval_rules().await;
     assert_eq!(rules.len(), 1);
-    assert!(rules[0].command.contains("touch here.txt") && rules[0].key == "API_KEYS #1", "{rules:?}");
+    assert!(rules[0].command.contains("mkdir here.txt") && rules[0].key == "API_KEYS #1", "{rules:?}");
     opened.app.forget_approval_rule(rules[0].id.clone()).await.unwrap();
     assert!(opened.app.approval_rules().await.is_empty());
     let gone = opened.app.forget_approval_rule(rules[0].id.clone()).await.unwrap_err().message;
@@ -101,7 +102,7 @@ async fn what_is_allowed_from_now_on_can_be_removed_while_the_proxy_is_stopped()
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn an_app_that_quits_denies_what_waits() {
     let (opened, mut changes) = open(true).await;
-    let request = opened.ask_to_touch();
+    let request = opened.ask_to_write();
     shows(&mut changes, 1).await;
     opened.app.shutdown().await;
     let _ended = request.await;

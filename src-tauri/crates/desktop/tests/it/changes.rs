@@ -64,6 +64,7 @@ fn titles(detail: &ExchangeDetail) -> Vec<&str> {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn what_a_command_changed_is_shown_undone_and_redone_also_after_a_restart() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let mut opened = open(json!({})).await;
     let mut published = opened.app.changes();
     let id = opened.run("echo two >> notes.txt; echo new > added.txt").await;
@@ -99,6 +100,7 @@ async fn what_a_command_changed_is_shown_undone_and_redone_also_after_a_restart(
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_file_edited_since_is_left_and_the_notification_can_be_switched_off() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let opened = open(json!({"notify_changes": false})).await;
     let mut published = opened.app.changes();
     let id = opened.run("echo two >> notes.txt; echo new > added.txt").await;
@@ -116,6 +118,7 @@ async fn a_file_edited_since_is_left_and_the_notification_can_be_switched_off() 
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_review_of_the_changes_shows_what_it_found_and_changes_nothing() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let opened = open(json!({})).await;
     let id = opened.run("echo two >> notes.txt").await;
     opened.shows_detail(&id, |detail| detail.changes.is_some()).await;
@@ -145,6 +148,7 @@ async fn a_review_of_the_changes_shows_what_it_found_and_changes_nothing() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn one_review_runs_at_a_time_and_it_can_be_stopped() {
+    sample_model::not_under_wine!("Wine has no PowerShell");
     let opened = open(json!({})).await;
     // The diff is part of the prompt, so the directive in the file applies to the review.
     let id = opened.run("printf '\\133\\133hold=0\\135\\135' >> notes.txt").await;

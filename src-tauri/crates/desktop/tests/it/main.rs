@@ -17,12 +17,15 @@ mod key_places;
 mod key_rules;
 mod limits;
 mod opened;
+// Unix only: its stand-ins are shell scripts.
 #[cfg(unix)]
 mod own_files;
 mod pairing;
+// Unix only: its stand-ins are shell scripts.
 #[cfg(unix)]
 mod recheck;
 mod request_log;
+// Unix only: its stand-ins for package managers are shell scripts.
 #[cfg(unix)]
 mod setup;
 #[path = "../../../proxy/tests/it/support/mod.rs"]

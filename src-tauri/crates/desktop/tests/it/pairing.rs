@@ -64,6 +64,7 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+// Unix only: the recipe is a line for `sh`.
 #[cfg(unix)]
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]

@@ -17,6 +17,7 @@ fn installed(variable: &str, usual: &str) -> PathBuf {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn the_python_recipe_works_as_copied() {
+    sample_model::not_under_wine!("Wine has no Python");
     let proxy = real().start().await;
     let python = installed("CLIENTS_PYTHON", "python/bin/python");
     let answer = text(&run(python, &["-c", &copied(&proxy, "python", "ask.py")]).await);
@@ -26,6 +27,7 @@ async fn the_python_recipe_works_as_copied() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn the_node_recipe_works_as_copied() {
+    sample_model::not_under_wine!("Wine has no Node");
     let proxy = real().start().await;
     let program = installed("CLIENTS_NODE_DIR", "node").join("ask.mjs");
     std::fs::write(&program, copied(&proxy, "node", "ask.mjs")).unwrap();
@@ -36,6 +38,7 @@ async fn the_node_recipe_works_as_copied() {
 #[tokio::test]
 #[ignore = "needs the real codex: cargo xtask test"]
 async fn a_conversation_copied_as_code_sends_the_same_messages() {
+    sample_model::not_under_wine!("Wine has neither Python nor Node");
     let proxy = real().start().await;
     let code = |language| conversation_code(language, &conversation(), &input(&proxy), Some(&Key::new(KEY)));
     let folder = tempfile::tempdir().unwrap();
