@@ -48,7 +48,7 @@ fn with_test_environment(mut command: Command, folder: &Path) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     #[cfg(windows)]
-    command.env("USERPROFILE", folder).env("TEMP", &temp).env("TMP", &temp);
+    command.env("USERPROFILE", std::path::absolute(folder).unwrap()).env("TEMP", &temp).env("TMP", &temp);
     command
 }
 

@@ -180,7 +180,7 @@ async fn paths_with_blanks_and_letters_of_any_language_work_in_flags_and_variabl
     let values = [text(&paths[0]), text(&paths[1]), format!("web={}", text(&paths[2])), text(&codex)];
     for by_flags in [true, false] {
         let mut command = codex_proxyd(folder.path());
-        command.env_remove("CODEX_PATH").args(["doctor", "--port", "0"]);
+        command.env_remove("CODEX_PATH");
         for (flag, value) in ["data-dir", "workspace", "folder", "codex"].into_iter().zip(&values) {
             if by_flags {
                 command.args([&format!("--{flag}"), value]);
@@ -188,7 +188,7 @@ async fn paths_with_blanks_and_letters_of_any_language_work_in_flags_and_variabl
                 command.env(format!("CODEX_PROXY_{}", flag.to_uppercase().replace('-', "_")), value);
             }
         }
-        let (_, out, error) = run(&mut command).await;
+        let (_, out, error) = run(command.args(["doctor", "--port", "0"])).await;
         for path in &paths {
             assert!(out.contains(&text(path)), "{}: {out}{error}", path.display());
         }
