@@ -170,7 +170,8 @@ async fn doctor_says_what_a_file_that_is_no_program_lacks_on_this_system() {
 async fn paths_with_blanks_and_letters_of_any_language_work_in_flags_and_variables() {
     let folder = folder();
     let fake = sample_model::under_test::fake_codex();
-    let paths = ["data", "work", "web", "codex"].map(|name| folder.path().join(format!("{name} für 你好")));
+    let root = std::path::absolute(folder.path()).unwrap();
+    let paths = ["data", "work", "web", "codex"].map(|name| root.join(format!("{name} für 你好")));
     for path in &paths {
         std::fs::create_dir(path).unwrap();
     }
