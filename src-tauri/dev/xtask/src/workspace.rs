@@ -76,6 +76,27 @@ pub(crate) fn exe_name(name: &str) -> String {
 /// The cargo that started us, so that one toolchain builds everything, run in the workspace root.
 pub(crate) fn cargo() -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What cargo says of xtask's own package. The build script of ring runs again when it changes, and then everything above ring
+    // is compiled again.
+    let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
+        cargo.env_remove(name);
+    }
     cargo.current_dir(root()?);
     Ok(cargo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cargo_that_we_start_builds_the_same_as_one_that_the_user_starts() {
+        assert!(env::var_os("CARGO_MANIFEST_DIR").is_some(), "cargo has started this test");
+        let cargo = cargo().unwrap();
+        let removed: Vec<_> =
+            cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(removed.contains(&"CARGO_MANIFEST_DIR".as_ref()), "{removed:?}");
+        assert!(removed.contains(&"CARGO_PKG_NAME".as_ref()), "{removed:?}");
+    }
 }
