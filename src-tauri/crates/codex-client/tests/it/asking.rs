@@ -143,7 +143,7 @@ async fn two_questions_wait_at_once_and_each_has_its_own_answer() {
     let mut turn = start(&real, r#"[[escalate="mkdir one" escalate="mkdir two"]]"#).await;
     // codex starts both at once, in any order.
     let asks = [asked(&mut turn).await, asked(&mut turn).await];
-    let is_second = |ask: &Ask| format!("{:?}", ask.question).contains("two");
+    let is_second = |ask: &Ask| format!("{:?}", ask.question).contains("mkdir two");
     let (second, first): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(is_second);
     assert!(second.into_iter().all(|ask| ask.answer(Decision::Accept)));
     eventually("the second command to run", || real.workspace.join("two").exists()).await;
