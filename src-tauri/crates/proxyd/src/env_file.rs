@@ -59,7 +59,7 @@ fn decode(bytes: &[u8]) -> (String, bool) {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.as_chunks::<2>().0.iter().map(|pair| unit(*pair));
         let text: Result<String, _> = char::decode_utf16(units).collect();
-        text.map_or_else(|_| (String::new(), false), |text| (text, bytes.len() % 2 == 0))
+        text.map_or_else(|_| (String::new(), false), |text| (text, bytes.len().is_multiple_of(2)))
     };
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),

@@ -20,7 +20,7 @@ use crate::workspace;
 pub(crate) const DEFAULT_VERSION: &str = "0.169.0";
 
 /// How often and how soon to try again where a folder cannot be renamed, ten seconds in all.
-const RENAME_ATTEMPTS: u32 = if cfg!(windows) { 50 } else { 0 };
+const RENAME_ATTEMPTS: u32 = 50;
 const RENAME_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The versions every test run covers: the newest, and the newest of each older way of running a turn.
@@ -82,7 +82,9 @@ pub(crate) fn install(version: &str) -> Result<PathBuf> {
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let mut renamed = fs::rename(from, to);
     for _ in 0..RENAME_ATTEMPTS {
-        if !matches!(&renamed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied) {
+        if !(cfg!(windows)
+            && matches!(&renamed, Err(error) if error.kind() == io::ErrorKind::PermissionDenied))
+        {
             break;
         }
         thread::sleep(RENAME_INTERVAL);

@@ -128,7 +128,7 @@ fn curl_example(port: &str, key: &str) -> String {
     let port = if port == "0" { "PORT" } else { port };
     let body = r#"{"model":"codex-local","stream":true,"messages":[{"role":"user","content":"Say hello"}]}"#;
     if cfg!(windows) {
-        return curl_examples_for_windows(&port, key, body);
+        return curl_examples_for_windows(port, key, body);
     }
     format!(
         "curl -N http://127.0.0.1:{port}/v1/chat/completions \\\n  -H 'Authorization: Bearer {key}' \\\n  \

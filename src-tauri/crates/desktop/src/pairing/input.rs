@@ -68,6 +68,7 @@ impl Platform {
 }
 
 /// A shell to write commands for.
+#[expect(clippy::enum_variant_names, reason = "the product is called PowerShell")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shell {
     Posix,
