@@ -14,6 +14,8 @@ mod logging;
 mod login;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(target_os = "macos")]
+mod menu_bar;
 mod notifications;
 mod opener;
 mod options;
@@ -173,7 +175,7 @@ fn run(options: &Options) -> Result<(), String> {
         });
     failure::find_display()?;
     #[cfg(target_os = "macos")]
-    let builder = macos::prepare(builder, hidden);
+    let builder = menu_bar::prepare(builder, hidden);
     #[cfg_attr(not(target_os = "macos"), expect(unused_mut, reason = "for macOS"))]
     let mut tauri = builder.build(context).map_err(|error| error.to_string())?;
     #[cfg(target_os = "macos")]
