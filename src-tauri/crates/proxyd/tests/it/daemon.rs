@@ -56,7 +56,8 @@ fn with_test_environment(mut command: Command, folder: &Path) -> Command {
 #[cfg(windows)]
 #[expect(clippy::disallowed_methods, reason = "the program under test is started like a user starts it")]
 fn in_console(daemon: &Command) -> Command {
-    const CREATE_NEW_CONSOLE: u32 = 0x10;
+    // A new console without a window, which a computer without a screen has too.
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
     let daemon = daemon.as_std();
     let mut command = Command::new(under_test::built("in-console"));
     command
@@ -65,7 +66,7 @@ fn in_console(daemon: &Command) -> Command {
         .env_clear()
         .envs(daemon.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .current_dir(daemon.get_current_dir().unwrap())
-        .creation_flags(CREATE_NEW_CONSOLE)
+        .creation_flags(CREATE_NO_WINDOW)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -209,6 +210,8 @@ pub(crate) async fn signal(daemon: &mut Daemon, name: &str) {
         let event = match name {
             "-INT" => "ctrl-c\n",
             "-KILL" => "kill\n",
+            // Its server raises no other event (STATUS_NOT_IMPLEMENTED).
+            _ if under_test::is_wine() => "ctrl-c\n",
             _ => "ctrl-break\n",
         };
         let input = daemon.child.stdin.as_mut().unwrap();

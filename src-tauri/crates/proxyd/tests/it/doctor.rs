@@ -118,11 +118,12 @@ async fn doctor_says_that_codex_uses_the_proxy_as_its_own_provider_and_shows_its
 #[tokio::test]
 async fn doctor_shows_the_sandbox_mode_that_codex_applies() {
     let folder = folder();
+    let refused = match cfg!(windows) {
+        true => "(read-only: codex allows workspace-write once `[windows]` in its config.toml has",
+        false => "(read-only: codex does not allow workspace-write here)",
+    };
     // fake-codex always chooses read-only, as a codex whose administrator allows nothing else does.
-    for (mode, shown) in [
-        ("read-only", "(read-only)"),
-        ("workspace-write", "(read-only: codex does not allow workspace-write here)"),
-    ] {
+    for (mode, shown) in [("read-only", "(read-only)"), ("workspace-write", refused)] {
         let mut command = codex_proxyd(folder.path());
         command.env("CODEX_PATH", sample_model::under_test::fake_codex());
         let args = ["--workspace", ".", "--sandbox", mode, "doctor", "--port", "0", "--data-dir", "data"];

@@ -23,12 +23,18 @@ async fn main() -> std::io::Result<()> {
         tokio::select! {
             // Not by returning, which would wait for the end of stdin.
             ended = &mut ended => std::process::exit(ended?.code().unwrap_or(1)),
-            event = events.next_line() => match event?.as_deref() {
-                Some("ctrl-c") => EveryProcess.interrupt()?,
-                Some("ctrl-break") => EveryProcess.terminate()?,
-                Some("kill") => kill(pid).await?,
-                _ => std::process::exit(1),
-            },
+            event = events.next_line() => {
+                let raised = match event?.as_deref() {
+                    Some("ctrl-c") => EveryProcess.interrupt(),
+                    Some("ctrl-break") => EveryProcess.terminate(),
+                    Some("kill") => kill(pid).await,
+                    _ => std::process::exit(1),
+                };
+                if let Err(error) = raised {
+                    eprintln!("in-console: {error}");
+                    std::process::exit(1);
+                }
+            }
             // They reach this process too.
             _ = ctrl_c.recv() => {}
             _ = ctrl_break.recv() => {}
