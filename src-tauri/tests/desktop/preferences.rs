@@ -35,9 +35,12 @@ async fn a_new_port_applies_immediately_and_open_answers_finish() {
     let text = response.text().await.unwrap();
     assert!(text.trim_end().ends_with("[DONE]"), "{text}");
 
-    let saved = std::fs::read_to_string(session.data().join("settings.json")).unwrap();
-    let saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
-    assert_eq!(saved["port"], session.port);
+    let saved = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(session.data().join("settings.json")).unwrap()).unwrap()
+    };
+    // It is saved after the new port has answered.
+    eventually("it is saved", || async { saved()["port"] == session.port }).await;
+    let saved = saved();
     assert!(saved.get("sandbox").is_none(), "only what differs is written: {saved}");
 }
 
