@@ -84,7 +84,7 @@ impl Search {
         }
         let folders = install_folders(&self.environment);
         let found = first_codex(&folders).ok_or(CodexError::NotFound)?;
-        // The shell has not told where Node is, which a script from npm needs, nor the program behind a version manager's shim.
+        // The shell has not said where Node is, which a script from npm needs, nor the program behind a version manager's shim.
         let more = shell.into_iter().chain(folders.into_iter().filter(|folder| folder.is_dir()));
         Ok(self.found(found, FoundBy::InstallFolder, &more.collect::<Vec<_>>()))
     }

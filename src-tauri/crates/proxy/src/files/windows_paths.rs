@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn devices_and_streams_are_told_from_names() {
+    fn devices_and_streams_are_not_taken_for_names() {
         for name in
             ["con", "NUL", "nul.txt", "Aux ", "com1", "COM¹.log", "lpt9", "conin$", "a:b", "a::$DATA", "C:"]
         {

@@ -101,15 +101,15 @@ async fn listed(proxy: &TestProxy, key: &str) -> Vec<String> {
     ids.collect()
 }
 
-/// The folder that codex has told the model last, without links.
+/// The folder in the last prompt of codex, without links.
 fn folder_told(proxy: &TestProxy) -> PathBuf {
     let request = proxy.model.requests().last().unwrap().body().to_string();
     let (_, rest) = request.rsplit_once("<cwd>").unwrap();
-    let (told, _) = rest.split_once("</cwd>").unwrap();
-    let told: String = serde_json::from_str(&format!("\"{told}\"")).unwrap();
+    let (cwd, _) = rest.split_once("</cwd>").unwrap();
+    let cwd: String = serde_json::from_str(&format!("\"{cwd}\"")).unwrap();
     // As in XML.
-    let told = told.replace("&amp;", "&").replace("&apos;", "'");
-    Path::new(&told).canonicalize().unwrap()
+    let cwd = cwd.replace("&amp;", "&").replace("&apos;", "'");
+    Path::new(&cwd).canonicalize().unwrap()
 }
 
 async fn sees(proxy: &TestProxy, key: &str) -> bool {
