@@ -111,7 +111,7 @@ mod tests {
         command
     }
 
-    /// The same, whose child is in a session of its own, as the commands that codex runs, and has a child too.
+    /// The same, whose child leads another session, as the commands that codex runs do, and has a child too.
     fn family_with_a_session(file: &std::path::Path) -> Command {
         let mut command = command("/bin/sh", &Environment::default().with("PATH", "/usr/bin:/bin"));
         let child = r#"sleep 600 & echo $PPID $$ $! > "$0"; sleep 600"#;

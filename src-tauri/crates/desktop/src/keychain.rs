@@ -175,6 +175,6 @@ fn failed(what: &str) -> SecretError {
 mod session_tests;
 #[cfg(test)]
 mod tests;
-// Windows only: its Credential Manager needs no session of its own to test with.
+// Windows only: its Credential Manager can be tested without a separate session.
 #[cfg(all(test, windows))]
 mod windows_tests;

@@ -20,7 +20,7 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 #[cfg(unix)]
 const MARKER: &str = "__codex_proxy_environment__";
 
-/// What tells startup files that nobody is at the terminal: oh-my-zsh asks for no update and starts no tmux, and those that
+/// What marks the terminal as unattended for startup files: oh-my-zsh asks for no update and starts no tmux, and those that
 /// replace the shell by another, such as fish, know VS Code's variable.
 #[cfg(unix)]
 const FOR_STARTUP_FILES: [(&str, &str); 3] =
