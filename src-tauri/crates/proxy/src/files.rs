@@ -23,7 +23,22 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// An exclusive lock among threads and processes. Released on drop and at process exit.
 #[derive(Debug)]
-pub(crate) struct FileLock(#[expect(dead_code, reason = "held, never read")] File);
+pub struct FileLock(File);
+
+impl FileLock {
+    /// A file that is locked.
+    #[must_use]
+    pub fn of(locked: File) -> Self {
+        Self(locked)
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child has a copy until it runs its program.
+        let _ = self.0.unlock();
+    }
+}
 
 /// Locks `path` for a change; hold the lock from the read to the replacement. Blocks the thread for up to
 /// [`LOCK_TIMEOUT`].

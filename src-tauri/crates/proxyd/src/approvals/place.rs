@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use codex_client::Environment;
 use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
 use interprocess::local_socket::{GenericFilePath, ListenerOptions};
+use proxy::files::FileLock;
 use sha2::{Digest as _, Sha256};
 
 /// A longer path is no address of a socket: macOS has the least room, 104 bytes with the final zero.
@@ -25,7 +26,7 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) listener: Listener,
-    _lock: File,
+    _lock: FileLock,
 }
 
 impl Place {
@@ -54,7 +55,7 @@ impl Place {
         self.make_room()?;
         let options = ListenerOptions::new().name(self.path.as_path().to_fs_name::<GenericFilePath>()?);
         let listener = owner_only(options)?.create_tokio()?;
-        Ok(Some(Bound { listener, _lock: lock }))
+        Ok(Some(Bound { listener, _lock: FileLock::of(lock) }))
     }
 
     /// Connects to the daemon.
