@@ -56,7 +56,7 @@ pub use ask::{
 pub use capabilities::Capabilities;
 pub use codex::Codex;
 pub use config::CodexConfig;
-pub use environment::Environment;
+pub use environment::{Environment, KEY_VARIABLES};
 pub use error::{CodexError, FailureKind, TurnFailure};
 pub use event::{
     Citation, Incomplete, ItemEvent, KeptChat, Picture, TurnEnd, TurnEvent, Usage, WebSearchAction,

@@ -22,7 +22,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::environment::Environment;
+use crate::environment::{Environment, KEY_VARIABLES};
 
 pub use lines::{LineCommand, run_lines};
 pub use run::run_program;
@@ -40,11 +40,12 @@ pub(crate) struct Streams {
     pub(crate) stderr: ChildStderr,
 }
 
-/// A command with exactly this environment. Clippy forbids creating one elsewhere.
+/// A command with exactly this environment, but without [`KEY_VARIABLES`]. Clippy forbids creating one elsewhere.
 #[expect(clippy::disallowed_methods, reason = "this is the allowed place")]
 pub(crate) fn command(program: impl AsRef<OsStr>, environment: &Environment) -> Command {
+    let visible = KEY_VARIABLES.iter().fold(environment.clone(), |rest, name| rest.without(name));
     let mut command = Command::new(program);
-    command.env_clear().envs(environment.iter());
+    command.env_clear().envs(visible.iter());
     // Keeps a console window from flashing up.
     #[cfg(windows)]
     command.creation_flags(::windows::Win32::System::Threading::CREATE_NO_WINDOW.0);
@@ -103,6 +104,19 @@ fn shell(script: &str) -> LineCommand {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn programs_get_every_variable_but_the_keys_of_clients() {
+        let environment = Environment::default()
+            .with("PATH", "/usr/bin:/bin")
+            .with("API_KEYS", "sk-1")
+            .with("CODEX_PROXY_API_KEYS", "sk-2")
+            .with("OPENAI_API_KEY", "sk-of-codex");
+        let seen = output(command("env", &environment), Duration::from_secs(60)).await.unwrap();
+        let seen = String::from_utf8(seen.stdout).unwrap();
+        assert!(seen.contains("OPENAI_API_KEY=sk-of-codex"), "{seen}");
+        assert!(!seen.contains("sk-1") && !seen.contains("sk-2"), "{seen}");
+    }
 
     /// A shell that starts a child, writes the ids of both to `file`, and sleeps.
     fn family(file: &std::path::Path) -> Command {

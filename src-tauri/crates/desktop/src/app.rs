@@ -31,7 +31,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use codex_client::{CodexConfig, CodexError, Environment, OwnAddresses, ProbeResult, SharedLimits, probe};
+use codex_client::{
+    CodexConfig, CodexError, Environment, KEY_VARIABLES, OwnAddresses, ProbeResult, SharedLimits, probe,
+};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -463,7 +465,8 @@ impl App {
 }
 
 fn env_keys(environment: &Environment) -> Vec<Key> {
-    let keys = environment.get("API_KEYS").and_then(|keys| keys.to_str()).unwrap_or_default();
+    let set = KEY_VARIABLES.iter().find_map(|name| environment.get(name));
+    let keys = set.and_then(|keys| keys.to_str()).unwrap_or_default();
     keys.split(',').map(str::trim).filter(|key| !key.is_empty()).map(Key::new).collect()
 }
 

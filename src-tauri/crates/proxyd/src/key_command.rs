@@ -102,8 +102,7 @@ fn check_reserve(rules: &KeyRules, settings: &Settings, environment: &Environmen
     if !rules.needs_weekly_limit() {
         return Ok(());
     }
-    let environment = environment.clone().without("API_KEYS");
-    let config = plain_config(settings.codex_path.as_deref(), &environment, &settings.data_dir);
+    let config = plain_config(settings.codex_path.as_deref(), environment, &settings.data_dir);
     let probed = start_runtime()?
         .block_on(async { tokio::time::timeout(PROBE_TIMEOUT, codex_client::probe(&config)).await });
     match probed.map(|probed| probed.map(|probed| probed.readiness.account)) {

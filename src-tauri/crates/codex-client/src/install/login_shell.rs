@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::environment::Environment;
+#[cfg(unix)]
+use crate::environment::KEY_VARIABLES;
 
 /// How long the user's startup files may take; after that, we do without.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,10 +28,9 @@ const MARKER: &str = "__codex_proxy_environment__";
 const FOR_STARTUP_FILES: [(&str, &str); 3] =
     [("DISABLE_AUTO_UPDATE", "true"), ("ZSH_TMUX_AUTOSTART", "false"), ("VSCODE_RESOLVING_ENVIRONMENT", "1")];
 
-/// Variables that belong to the shell, or that only this program's own environment may set: the keys it accepts.
+/// Variables that belong to the shell.
 #[cfg(unix)]
-const NOT_INHERITED: [&str; 9] =
-    ["_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES", "PS1", "API_KEYS"];
+const OF_THE_SHELL: [&str; 8] = ["_", "SHLVL", "PWD", "OLDPWD", "TERM", "COLUMNS", "LINES", "PS1"];
 
 /// Adds what the user's login shell sets.
 ///
@@ -156,8 +157,11 @@ fn between_markers(output: &[u8]) -> Environment {
         // Bash's exported functions have other characters, and so do the lines of a value with line breaks.
         let is_name =
             name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && !name.is_empty();
-        let own = NOT_INHERITED.into_iter().chain(FOR_STARTUP_FILES.map(|(own, _)| own));
-        if is_name && !own.into_iter().any(|own| own.as_bytes() == name) {
+        let mut not_the_users = OF_THE_SHELL
+            .into_iter()
+            .chain(KEY_VARIABLES)
+            .chain(FOR_STARTUP_FILES.map(|(set_by_us, _)| set_by_us));
+        if is_name && !not_the_users.any(|not| not.as_bytes() == name) {
             variables = variables.with(OsStr::from_bytes(name), OsStr::from_bytes(value));
         }
     }

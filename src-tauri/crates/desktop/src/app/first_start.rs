@@ -156,9 +156,7 @@ impl App {
                 return;
             }
         }
-        // Scripts of packages must not see our keys.
-        let environment = self.0.environment.clone().without("API_KEYS");
-        let methods = setup::find(&environment, &self.0.data_dir).await;
+        let methods = setup::find(&self.0.environment, &self.0.data_dir).await;
         {
             let mut setup = self.0.setup.lock();
             setup.managers = found;

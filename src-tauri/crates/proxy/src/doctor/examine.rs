@@ -55,8 +55,6 @@ fn data_folder(folder: &Path) -> Finding {
 
 /// The findings about codex, and the sandbox mode that it chooses for codex-local.
 async fn codex(settings: &Settings, environment: &Environment) -> (Vec<Finding>, Option<SandboxMode>) {
-    // Commands of codex can read its environment, so the proxy starts it without API_KEYS too.
-    let environment = environment.clone().without("API_KEYS");
     let search = Search {
         setting: settings.codex_path.clone(),
         own: Some(own_folder(&settings.data_dir)),
@@ -72,7 +70,7 @@ async fn codex(settings: &Settings, environment: &Environment) -> (Vec<Finding>,
     own_addresses.add([settings.address()]);
     let (path, data_dir) = (settings.codex_path.as_deref(), &settings.data_dir);
     let config = |config: CodexConfig| CodexConfig { own_addresses: own_addresses.clone(), ..config };
-    let plain = probe_within(probe(&config(backends::plain_config(path, &environment, data_dir)))).await;
+    let plain = probe_within(probe(&config(backends::plain_config(path, environment, data_dir)))).await;
     match &plain {
         Ok(probed) => findings.extend(super::codex(probed)),
         Err(error) => {
@@ -84,7 +82,7 @@ async fn codex(settings: &Settings, environment: &Environment) -> (Vec<Finding>,
     }
     // codex-local has the user's whole configuration, of which plain models have only a part.
     let (config, profile) =
-        (config(backends::agent_config(path, &environment, data_dir)), catalog::agent_profile(settings));
+        (config(backends::agent_config(path, environment, data_dir)), catalog::agent_profile(settings));
     match (plain, probe_within(probe_agent(&config, &profile)).await) {
         (plain, Ok(probed)) => {
             let known = plain.map(|plain| plain.readiness.warnings).unwrap_or_default();

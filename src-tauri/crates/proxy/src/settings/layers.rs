@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{Resettable, ValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args as _, Command};
-use codex_client::Environment;
+use codex_client::{Environment, KEY_VARIABLES};
 use serde_json::{Map, Value};
 
 use super::values::items;
@@ -46,7 +46,7 @@ impl EnvFile {
     /// A file with this name, for messages. It is ours if the user `chose` it, or if it contains a variable that only we have.
     #[must_use]
     pub fn new(name: impl Into<String>, variables: BTreeMap<String, String>, chosen: bool) -> Self {
-        let only_ours = |name: &String| name == API_KEYS || name.starts_with(PREFIX);
+        let only_ours = |name: &String| KEY_VARIABLES.contains(&name.as_str()) || name.starts_with(PREFIX);
         let is_ours = chosen || variables.keys().any(only_ours);
         Self { name: name.into(), variables, is_ours }
     }
@@ -80,9 +80,6 @@ impl EnvFile {
 
 /// Begins the names of variables that no other program uses: the rest is the flag's name.
 const PREFIX: &str = "CODEX_PROXY_";
-
-/// The variable for keys.
-const API_KEYS: &str = "API_KEYS";
 
 /// Variables that other programs set with other meanings, such as codex in its sandbox, or conda. There, an invalid value is not
 /// meant for us.
@@ -258,8 +255,7 @@ impl Settings {
             folder.folder = layers.path(&folder.folder);
         }
         settings.codex_path = settings.codex_path.map(|program| layers.program(program));
-        let keys = [format!("{PREFIX}{API_KEYS}"), API_KEYS.to_owned()];
-        let mut texts = keys.iter().flat_map(|name| layers.variables(name, &mut warnings)).flatten();
+        let mut texts = KEY_VARIABLES.iter().flat_map(|name| layers.variables(name, &mut warnings)).flatten();
         let keys = texts.find(|text| items(text).next().is_some()).unwrap_or_default();
         settings.api_keys = items(&keys).map(Key::new).collect();
         Ok((settings, warnings))
