@@ -6,20 +6,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use codex_client::rename_file;
 use directories::ProjectDirs;
 
 use super::lock_file;
 
 /// Files that a running program has locked.
 const LOCKS: [&str; 2] = ["running.lock", "approvals.lock"];
-
-/// How often to try to move the folder: a virus scanner has a file open for a moment.
-const ATTEMPTS: usize = 5;
-
-/// The pause between two attempts.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The usual data folder.
 #[derive(Clone, Debug)]
@@ -83,16 +77,10 @@ fn has_entries(folder: &Path) -> bool {
 fn move_folder(from: &Path, to: &Path) -> io::Result<()> {
     drop(hold(from)?);
     let _ = fs::remove_dir(to);
-    for attempt in 1.. {
-        match fs::rename(from, to) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => return copy_folder(from, to),
-            // On Windows, a folder with an open file cannot be renamed.
-            Err(error) if attempt >= ATTEMPTS => return Err(error),
-            Err(_) => std::thread::sleep(PAUSE),
-        }
+    match rename_file(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_folder(from, to),
+        moved => moved,
     }
-    Ok(())
 }
 
 /// Moves a folder to another drive. Until all is copied, the earlier one is complete; from then on, the new one is.
@@ -176,6 +164,7 @@ fn open_unused(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::FileLock;
 
     /// Both folders, and the temporary one that they are in.
     fn folders() -> (tempfile::TempDir, UsualDataFolder) {
@@ -230,6 +219,7 @@ mod tests {
         write(&usual.earlier, "old");
         let running = File::create(usual.earlier.join("running.lock")).unwrap();
         running.lock().unwrap();
+        let running = FileLock::of(running);
         let (used, notice) = usual.with_earlier_data();
         assert!(used == usual.earlier && notice.unwrap().contains("is running"));
         assert!(!usual.folder.exists() && copy_folder(&usual.earlier, &usual.folder).is_err());
