@@ -25,8 +25,8 @@ const APPIMAGE_VARIABLES: [&str; 11] = [
 ];
 const APPIMAGE_PREFIXES: [&str; 6] = ["APPIMAGE_", "APPRUN_", "GTK_", "GDK_", "GIO_", "GST_"];
 
-/// The variables with the keys that clients use, best first. No program that we start gets them: commands of codex can read its
-/// environment.
+/// The variables with the keys that clients use, best first. They are removed from what this crate starts, since
+/// commands of codex can read its environment.
 pub const KEY_VARIABLES: [&str; 2] = ["CODEX_PROXY_API_KEYS", "API_KEYS"];
 
 /// A snapshot of environment variables.

@@ -22,8 +22,8 @@ const MAX_OUTPUT: u64 = 1024 * 1024;
 #[cfg(unix)]
 const MARKER: &str = "__codex_proxy_environment__";
 
-/// What marks the terminal as unattended for startup files: oh-my-zsh asks for no update and starts no tmux, and those that
-/// replace the shell by another, such as fish, know VS Code's variable.
+/// Marks the terminal as unattended for startup files: oh-my-zsh skips its update question and tmux, and startup files that
+/// switch to another shell, such as fish, check VS Code's variable.
 #[cfg(unix)]
 const FOR_STARTUP_FILES: [(&str, &str); 3] =
     [("DISABLE_AUTO_UPDATE", "true"), ("ZSH_TMUX_AUTOSTART", "false"), ("VSCODE_RESOLVING_ENVIRONMENT", "1")];

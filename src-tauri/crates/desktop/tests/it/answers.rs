@@ -25,7 +25,8 @@ impl Started {
             .with("HOME", folder)
             .with("CODEX_HOME", folder.join(".codex"))
             .with("CODEX_PATH", under_test::fake_codex())
-            .with("API_KEYS", KEY);
+            .with("API_KEYS", "sk-of-another-program")
+            .with("CODEX_PROXY_API_KEYS", KEY);
         let options = AppOptions::new(folder.to_owned(), environment, false);
         Self { app: App::open(options.with_secrets(MemoryStore::default())).await.unwrap(), port }
     }

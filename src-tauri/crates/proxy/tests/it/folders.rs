@@ -102,7 +102,7 @@ async fn listed(proxy: &TestProxy, key: &str) -> Vec<String> {
 }
 
 /// The folder in the last prompt of codex, without links.
-fn folder_told(proxy: &TestProxy) -> PathBuf {
+fn prompted_folder(proxy: &TestProxy) -> PathBuf {
     let request = proxy.model.requests().last().unwrap().body().to_string();
     let (_, rest) = request.rsplit_once("<cwd>").unwrap();
     let (cwd, _) = rest.split_once("</cwd>").unwrap();
@@ -298,7 +298,7 @@ async fn a_request_names_the_folder_in_a_header() {
         ("codex:web", &"src".to_owned(), &web),
     ] {
         let (answer, ignored) = named(model, folder).await;
-        assert_eq!(folder_told(&proxy), Path::new(expected));
+        assert_eq!(prompted_folder(&proxy), Path::new(expected));
         // codex runs no command on Windows before its sandbox is set up.
         assert!(
             answer.as_ref().is_ok_and(|answer| cfg!(windows) || answer.contains(expected)),
@@ -334,6 +334,6 @@ async fn codex_works_in_folders_of_all_names() {
         for model in ["gpt-5.5", "codex-local"] {
             assert_eq!(ask(&proxy, model, "[[words=2]]").await.unwrap().trim_end(), "word1 word2", "{name}");
         }
-        assert_eq!(folder_told(&proxy), work.canonicalize().unwrap());
+        assert_eq!(prompted_folder(&proxy), work.canonicalize().unwrap());
     }
 }
